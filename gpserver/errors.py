@@ -1,0 +1,60 @@
+"""The tree of errors: what can go wrong, named once; each protocol translates them in one place."""
+
+
+class GPServerError(Exception):
+    """Root of every error that gpserver raises on purpose."""
+
+
+class NotFound(GPServerError):
+    """A folder, service, task, job or parameter that is not there."""
+
+
+class InvalidRequest(GPServerError):
+    """A request that cannot be accepted as it stands."""
+
+
+class TooLarge(InvalidRequest):
+    """A request or a value over a size limit; the text names the limit."""
+
+
+class InvalidValue(GPServerError):
+    """A parameter's value that cannot be read; the text says why in plain words."""
+
+
+class TaskError(GPServerError):
+    """Raised by a task to fail its job with exactly this text."""
+
+
+class JobCancelled(GPServerError):
+    """Raised inside a task, by its ``JobContext``, once somebody asked for the cancel."""
+
+
+class PublishingError(GPServerError):
+    """A file of the services folder that cannot be published.
+
+    Args:
+        problem: What is wrong.
+        cure: What to write instead.
+        function: The function that is wrong, if it is one function.
+        parameter: The parameter of that function, if it is one parameter.
+        file: The file, as the publisher knows it (relative to the services folder).
+    """
+
+    def __init__(
+        self, problem: str, cure: str, *, function: str = "", parameter: str = "", file: str = ""
+    ) -> None:
+        super().__init__(problem, cure)
+        self.problem, self.cure = problem, cure
+        self.function, self.parameter, self.file = function, parameter, file
+
+    def __str__(self) -> str:
+        where = ", ".join(
+            label + name
+            for label, name in (
+                ("", self.file),
+                ("function ", self.function),
+                ("parameter ", self.parameter),
+            )
+            if name
+        )
+        return f"{where}: {self.problem} {self.cure}" if where else f"{self.problem} {self.cure}"

@@ -1,0 +1,148 @@
+"""A job: its facts, its messages and progress, and the one table of moves between its states."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; each protocol has its own names for these."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether no move leads out of this state."""
+        return not MOVES[self]
+
+
+MOVES: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED, JobStatus.FAILED}),
+    # Back to the queue only by recovery: its server died and the task may be run again.
+    JobStatus.RUNNING: frozenset(
+        {
+            JobStatus.SUCCEEDED,
+            JobStatus.FAILED,
+            JobStatus.TIMED_OUT,
+            JobStatus.CANCELLING,
+            JobStatus.QUEUED,
+        }
+    ),
+    # The only exit, so a success that comes too late is discarded: the ArcGIS JS API rejects
+    # a cancelled job that it sees in any other state.
+    JobStatus.CANCELLING: frozenset({JobStatus.CANCELLED}),
+    JobStatus.SUCCEEDED: frozenset(),
+    JobStatus.FAILED: frozenset(),
+    JobStatus.TIMED_OUT: frozenset(),
+    JobStatus.CANCELLED: frozenset(),
+}
+
+
+class MessageType(StrEnum):
+    """How grave a message is."""
+
+    INFORMATIVE = "informative"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of a job's log; ``at`` is in epoch seconds."""
+
+    type: MessageType
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running task says it is; ``percent`` (0 to 100) is None for a task that does not count."""
+
+    text: str
+    percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What its service promised a job at submit; later edits of the service do not touch it."""
+
+    message_level: str = "Info"
+    maximum_records: int = 1000
+    time_limit: float | None = None
+    """Seconds of run time."""
+    memory_limit: int | None = None
+    """Bytes of private memory."""
+    instances: int | None = None
+    """Jobs of the service that may run at once on this machine; None: as many as there are slots."""
+    retry_on_loss: bool = True
+    """Whether the job may be run again when the server died under it."""
+    cancel_grace: float = 0.0
+    """Seconds that a task which watches for its cancel gets before it is killed."""
+    synchronous: bool = False
+    result_map_service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One declared input as the client sent it: text in ``texts``, or a large value in ``file``.
+
+    Repeated keys of one form give several texts; a value that was not sent gives none.
+    ``file`` is relative to the job's folder; its suffix says how it rests: ``.urlencoded``
+    is percent-encoded as on the wire, ``.text`` is plain, ``.json`` was read and is sound.
+    """
+
+    name: str
+    data_type: str
+    texts: tuple[str, ...] = ()
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One output of a succeeded job: an inline JSON ``value``, or a ``layer`` or ``file`` of its folder."""
+
+    name: str
+    data_type: str
+    value: Any = None
+    layer: str | None = None
+    file: str | None = None
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What a submit hands to the store."""
+
+    id: str
+    service: str
+    task: str
+    inputs: tuple[Input, ...]
+    environment: dict[str, Any] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
+    created: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it stands now; times are epoch seconds, ``version`` grows with every change."""
+
+    id: str
+    service: str
+    task: str
+    status: JobStatus
+    version: int
+    attempt: int
+    created: float
+    started: float | None
+    ended: float | None
+    progress: Progress | None
+    message_count: int
+    environment: dict[str, Any]
+    terms: Terms
