@@ -1,0 +1,1 @@
+"""Geoprocessing itself: GeoDataFrames in and out, with no server in sight."""

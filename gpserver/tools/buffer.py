@@ -1,0 +1,114 @@
+"""Buffer: the area within a distance of each feature, in true metres on the ground."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from geopandas import GeoDataFrame
+from numpy.typing import ArrayLike, NDArray
+from pyproj import CRS
+
+from gpserver.errors import InvalidValue
+from gpserver.tools.circles import SEGMENTS, Geometries, circles
+from gpserver.tools.globe import Floats, Globe, globe_of
+
+log = logging.getLogger(__name__)
+
+BLOCK = 8192
+FIELDS = ("BUFF_DIST", "Shape_Length", "Shape_Area")
+
+Blocks = Callable[[Sequence[slice]], Iterable[slice]]
+
+
+def buffer(frame: GeoDataFrame, meters: ArrayLike, blocks: Blocks = iter) -> GeoDataFrame:
+    """Buffer every feature of ``frame``; one polygon for each, with its attributes.
+
+    * Geographic and Web Mercator coordinates: geodesic circles on the ellipsoid of the spatial reference, for
+      points and multipoints. They are cut at 180° into multipolygons, and a pole inside is taken in (along
+      y = ±90°; Web Mercator ends at the edge of its square, about ±85.05°).
+    * Any other projection: planar buffers of any geometry, the metres turned into its linear unit.
+    * No spatial reference: planar, coordinates taken as metres, with a warning in the log.
+
+    A circle has 64 segments. A multipoint gives the union of its circles. A null or empty geometry stays
+    null. Z and M are dropped.
+
+    Three fields are added, in place of fields of the same name. ``BUFF_DIST`` is the distance in the linear
+    unit of the spatial reference (metres if that is geographic), as ArcGIS writes it. ``Shape_Length`` and
+    ``Shape_Area`` are planar, in units of the spatial reference, as a geodatabase keeps them: degrees and
+    square degrees where it is geographic.
+
+    Args:
+        frame: The features, in any spatial reference or none.
+        meters: The distance in metres, greater than 0: one number, or one for each feature.
+        blocks: Goes through the blocks of work; a caller that shows progress wraps them.
+
+    Raises:
+        InvalidValue: A distance that is not greater than 0, a geometry that has no geodesic buffer here
+            (a line or polygon), or a point beyond a pole.
+    """
+    radii = _radii(meters, len(frame))
+    globe, unit = _plane(frame.crs)
+    geometry = np.asarray(frame.geometry.array, dtype=object)
+    buffered = np.full(len(frame), None, dtype=object)
+    for block in blocks([slice(at, at + BLOCK) for at in range(0, len(frame), BLOCK)]):
+        buffered[block] = _buffer_block(geometry[block], radii[block], globe, unit)
+    return _with_fields(frame, buffered, radii / unit)
+
+
+def _radii(meters: ArrayLike, count: int) -> Floats:
+    radii = np.asarray(meters, dtype=np.float64)
+    wrong = ~(np.isfinite(radii) & (radii > 0))
+    if wrong.any():
+        raise InvalidValue(f"A buffer's distance must be greater than 0; it is {radii[wrong].flat[0]:g}.")
+    return np.broadcast_to(radii, count)
+
+
+def _plane(crs: CRS | None) -> tuple[Globe | None, float]:
+    """The globe to measure on, None for the plane itself; and the metres of the linear unit."""
+    if crs is None:
+        log.warning("The input has no spatial reference: its coordinates are taken as metres.")
+        return None, 1.0
+    globe = globe_of(crs)
+    return globe, 1.0 if globe else float(crs.axis_info[0].unit_conversion_factor)
+
+
+def _buffer_block(geometry: Geometries, radii: Floats, globe: Globe | None, unit: float) -> Geometries:
+    buffered = np.full(len(geometry), None, dtype=object)
+    some = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    if globe is None:
+        quarter = SEGMENTS // 4
+        buffered[some] = shapely.buffer(geometry[some], radii[some] / unit, quad_segs=quarter)
+    else:
+        buffered[some] = _around_points(geometry[some], radii[some], globe)
+    buffered[shapely.is_empty(buffered)] = None
+    return buffered
+
+
+def _around_points(geometry: Geometries, radii: Floats, globe: Globe) -> Geometries:
+    kinds = shapely.get_type_id(geometry)
+    if not np.isin(kinds, (shapely.GeometryType.POINT, shapely.GeometryType.MULTIPOINT)).all():
+        raise InvalidValue(
+            "In degrees and Web Mercator only points are buffered; project lines and polygons."
+        )
+    centres, owner = shapely.get_coordinates(geometry, return_index=True)
+    around = circles(globe, centres, radii[owner])
+    if beyond := int(shapely.is_empty(around).sum()):
+        log.warning("%d circles lie beyond the edge of the spatial reference and are left out.", beyond)
+    return around if len(around) == len(geometry) else _union(around, owner)
+
+
+def _union(geometry: Geometries, owner: NDArray[np.int64]) -> Geometries:
+    """The union of the geometries of each owner; ``owner`` counts up from 0 and leaves no number out."""
+    together = np.asarray(shapely.geometrycollections(geometry, indices=owner))
+    return np.asarray(shapely.union_all(together[:, None], axis=1))
+
+
+def _with_fields(frame: GeoDataFrame, buffered: Geometries, distances: Floats) -> GeoDataFrame:
+    """The frame with new geometry and fields; names are compared without case, as ArcGIS does."""
+    taken = {field.lower() for field in FIELDS}
+    kept = frame.drop(columns=[name for name in frame.columns if str(name).lower() in taken])
+    values = (distances, shapely.length(buffered), shapely.area(buffered))
+    kept[frame.geometry.name] = gpd.GeoSeries(buffered, index=frame.index, crs=frame.crs)
+    return kept.assign(**dict(zip(FIELDS, values, strict=True)))

@@ -1,0 +1,252 @@
+"""Buffers against what other formulas say: geodesic distance, caps of a sphere, equal-area projections."""
+
+import logging
+import math
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from pyproj import Geod
+from shapely import LineString, MultiPoint, Point, Polygon, box
+
+from gpserver.errors import InvalidValue
+from gpserver.tools.buffer import buffer
+
+WGS84 = Geod(ellps="WGS84")
+EQUAL_AREA = "+proj=cea +ellps=WGS84"
+POLYGON_OF_64 = 64 * math.sin(2 * math.pi / 64) / (2 * math.pi)
+"""Area of a regular polygon of 64 corners over that of its circle: 0.99839."""
+
+
+def points(*coordinates, crs=4326, **columns):
+    return gpd.GeoDataFrame(columns, geometry=gpd.points_from_xy(*zip(*coordinates, strict=True)), crs=crs)
+
+
+def distances(outline, longitude, latitude, geod=WGS84):
+    """Metres from a centre to every vertex."""
+    x, y = shapely.get_coordinates(outline).T
+    return np.asarray(geod.inv(np.full(len(x), longitude), np.full(len(x), latitude), x, y)[2])
+
+
+def ground_area(geometry):
+    """Square metres by an equal-area projection; densified, since the outline is straight in degrees."""
+    return gpd.GeoSeries([shapely.segmentize(geometry, 0.25)], crs=4326).to_crs(EQUAL_AREA).area.iloc[0]
+
+
+def cap_area(radius):
+    """Closed formula for the cap of a sphere with the Earth's surface (authalic radius)."""
+    sphere = 6371007.1809
+    return 2 * math.pi * sphere**2 * (1 - math.cos(radius / sphere))
+
+
+@pytest.mark.parametrize("radius", [0.5, 100, 10_000, 1_000_000])
+def test_every_vertex_lies_at_the_distance(radius):
+    centres = [(0, 0), (10.75, 59.91), (-70.5, -33.4), (151.2, -33.9), (-149.5, 61.2), (24, 70.5)]
+    buffered = buffer(points(*centres), radius)
+    for (longitude, latitude), outline in zip(centres, buffered.geometry, strict=True):
+        assert outline.is_valid
+        assert len(outline.exterior.coords) == 65
+        assert outline.exterior.coords[0] == outline.exterior.coords[-1]
+        np.testing.assert_allclose(distances(outline, longitude, latitude), radius, rtol=1e-6)
+
+
+def test_web_mercator_measures_on_the_ground():
+    centre = points((10.75, 59.91)).to_crs(3857)
+    outline = buffer(centre, 5000).to_crs(4326).geometry.iloc[0]
+    np.testing.assert_allclose(distances(outline, 10.75, 59.91), 5000, rtol=1e-6)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:3785", "ESRI:102100", "ESRI:102113"])
+def test_other_names_of_web_mercator(crs):
+    x, y = points((10.75, 59.91)).to_crs(3857).geometry.iloc[0].coords[0]
+    expected = buffer(points((x, y), crs=3857), 5000).geometry.iloc[0]
+    assert shapely.equals_exact(buffer(points((x, y), crs=crs), 5000).geometry.iloc[0], expected, 1e-6)
+
+
+def test_the_ellipsoid_is_that_of_the_spatial_reference():
+    sphere = "+proj=longlat +R=6371000 +no_defs"
+    outline = buffer(points((20, 50), crs=sphere), 50_000).geometry.iloc[0]
+    np.testing.assert_allclose(distances(outline, 20, 50, Geod(a=6371000, b=6371000)), 50_000, rtol=1e-6)
+
+
+def test_degrees_may_be_grads():
+    paris = Geod(ellps="clrk80ign")
+    outline = buffer(points((2, 54), crs=4807), 1000).geometry.iloc[0]
+    degrees = shapely.transform(outline, lambda grads: grads * 0.9)
+    np.testing.assert_allclose(distances(degrees, 1.8, 48.6, paris), 1000, rtol=1e-6)
+
+
+def test_a_planar_buffer_in_utm_agrees_in_area():
+    geodesic = buffer(points((15.3, 48.2)), 5000).to_crs(32633).geometry.iloc[0]
+    planar = buffer(points((15.3, 48.2)).to_crs(32633), 5000).geometry.iloc[0]
+    assert planar.area == pytest.approx(math.pi * 5000**2 * POLYGON_OF_64, rel=1e-6)
+    assert geodesic.area == pytest.approx(planar.area, rel=1e-3)
+
+
+def test_other_projections_are_measured_in_their_own_unit():
+    feet = buffer(points((1_000_000, 200_000), crs=2263), 1000 * 1200 / 3937)
+    assert feet.BUFF_DIST.iloc[0] == pytest.approx(1000)
+    assert feet.geometry.iloc[0].area == pytest.approx(math.pi * 1000**2 * POLYGON_OF_64, rel=1e-6)
+
+
+def test_no_spatial_reference_is_planar_with_a_warning(caplog):
+    buffered = buffer(points((1, 2), crs=None), 10)
+    assert buffered.total_bounds.tolist() == pytest.approx([-9, -8, 11, 12])
+    assert [(record.levelno, "no spatial reference" in record.message) for record in caplog.records] == [
+        (logging.WARNING, True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("latitude", "radius"),
+    [
+        (60, 1e5),
+        (89.1, 1e5),
+        (89.105, 1e5),
+        (90, 1e5),
+        (-90, 1e6),
+        (64, 3e6),
+        (-10, 9.9e6),
+        (10, 1.1e7),
+        (0, 1.9e7),
+    ],
+)
+@pytest.mark.parametrize("longitude", [0, -150, 179.99, 180])
+def test_area_is_that_of_the_cap(longitude, latitude, radius):
+    """From a circle near a pole, over one, over both, to nearly the whole Earth; across 180° or not."""
+    outline = buffer(points((longitude, latitude)), radius).geometry.iloc[0]
+    assert outline.is_valid
+    assert box(-180, -90, 180, 90).covers(outline)
+    assert ground_area(outline) == pytest.approx(cap_area(radius), rel=3e-3)
+
+
+@pytest.mark.parametrize("crs", [4326, 3857])
+@pytest.mark.parametrize("longitude", [179.95, -179.95, 180, -180])
+def test_cut_at_the_antimeridian(longitude, crs):
+    outline = buffer(points((longitude, -17)).to_crs(crs), 50_000).to_crs(4326).geometry.iloc[0]
+    assert outline.geom_type == "MultiPolygon"
+    assert outline.is_valid
+    west, _, east, _ = outline.bounds
+    assert (west, east) == pytest.approx((-180, 180), abs=1e-9)
+    inside = np.abs(shapely.get_coordinates(outline)[:, 0]) < 179.999999
+    on_the_circle = distances(outline, longitude, -17)[inside]
+    np.testing.assert_allclose(on_the_circle, 50_000, rtol=1e-6)
+    assert ground_area(outline) == pytest.approx(cap_area(50_000), rel=6e-3)
+
+
+def test_a_pole_inside_is_taken_in():
+    outline = buffer(points((30, 85)), 1_000_000).geometry.iloc[0]
+    assert outline.covers(shapely.points([[-180, 89], [0, 90], [30, 80], [180, 90]])).all()
+    assert not outline.intersects(Point(150, -89))
+    assert outline.geom_type == "Polygon"
+
+
+def test_web_mercator_ends_at_its_square(caplog):
+    half = 20037508.342789244
+    places = points((0, 80), (0, 88)).to_crs(3857)
+    over_the_pole, beyond = buffer(places, [2_000_000, 1000]).geometry
+    assert over_the_pole.bounds[3] == pytest.approx(half)
+    assert over_the_pole.covers(Point(half, half))
+    assert beyond is None
+    assert "beyond the edge" in caplog.text
+
+
+def test_a_radius_all_round_the_earth_gives_the_world():
+    assert buffer(points((12, 34)), 20_000_000).geometry.iloc[0].equals(box(-180, -90, 180, 90))
+
+
+def test_x_outside_the_world_is_brought_back():
+    inside, outside = buffer(points((-160, 20), (200, 20)), 1000).geometry
+    assert shapely.equals_exact(inside, outside, 1e-9)
+
+
+def test_multipoints_give_the_union():
+    frame = gpd.GeoDataFrame(
+        geometry=[MultiPoint([(0, 0), (0.001, 0)]), Point(5, 5), MultiPoint([(1, 1), (2, 2), (3, 3)])],
+        crs=4326,
+    )
+    near, single, far = buffer(frame, 1000).geometry
+    circle = math.pi * 1000**2 * POLYGON_OF_64
+    assert near.geom_type == single.geom_type == "Polygon"
+    assert circle < ground_area(near) < 1.1 * circle
+    assert len(far.geoms) == 3
+    assert ground_area(far) == pytest.approx(3 * circle, rel=1e-3)
+
+
+@pytest.mark.parametrize("crs", [4326, 3857, 32633, None])
+def test_null_and_empty_geometries_stay_null(crs):
+    frame = gpd.GeoDataFrame(
+        {"name": list("abcd")}, geometry=[None, Point(1, 1), Point(), MultiPoint()], crs=crs
+    )
+    buffered = buffer(frame, 10)
+    assert buffered.geometry.isna().tolist() == [True, False, True, True]
+    assert buffered.name.tolist() == list("abcd")
+    assert buffered.Shape_Area.isna().tolist() == [True, False, True, True]
+
+
+@pytest.mark.parametrize("crs", [4326, 3857, 32633, None])
+def test_no_features_give_no_features(crs):
+    buffered = buffer(gpd.GeoDataFrame({"name": []}, geometry=[], crs=crs), 10)
+    assert buffered.columns.tolist() == ["name", "geometry", "BUFF_DIST", "Shape_Length", "Shape_Area"]
+    assert (len(buffered), buffered.crs) == (0, gpd.GeoSeries([], crs=crs).crs)
+
+
+def test_z_is_dropped():
+    frame = gpd.GeoDataFrame(geometry=[Point(1, 1, 9), MultiPoint([(0, 0, 1), (1, 1, 2)])], crs=4326)
+    assert not buffer(frame, 10).geometry.has_z.any()
+    assert not buffer(frame.to_crs(32633), 10).geometry.has_z.any()
+
+
+def test_fields_are_added_and_replace_their_namesakes():
+    frame = points((10, 50), (11, 51), shape_area=["x", "y"], name=["a", "b"], BUFF_DIST=[-1, -1])
+    frame.index = [7, 3]
+    buffered = buffer(frame.rename_geometry("shape"), 2500)
+    assert buffered.columns.tolist() == ["name", "shape", "BUFF_DIST", "Shape_Length", "Shape_Area"]
+    assert buffered.index.tolist() == [7, 3]
+    assert buffered.BUFF_DIST.tolist() == [2500, 2500]
+    assert buffered.Shape_Area.tolist() == buffered.geometry.apply(lambda outline: outline.area).tolist()
+    assert buffered.Shape_Length.tolist() == buffered.geometry.apply(lambda outline: outline.length).tolist()
+    assert frame.columns.tolist() == ["shape_area", "name", "BUFF_DIST", "geometry"]
+
+
+def test_a_distance_for_each_feature():
+    buffered = buffer(points((0, 0), (0, 50)), [1000, 2000])
+    assert buffered.BUFF_DIST.tolist() == [1000, 2000]
+    for latitude, radius, outline in zip((0, 50), (1000, 2000), buffered.geometry, strict=True):
+        np.testing.assert_allclose(distances(outline, 0, latitude), radius, rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [0, -5, math.nan, math.inf])
+def test_a_distance_is_greater_than_zero(wrong):
+    with pytest.raises(InvalidValue, match="greater than 0"):
+        buffer(points((0, 0), (1, 1)), [10, wrong])
+
+
+def test_swapped_coordinates_are_named():
+    with pytest.raises(InvalidValue, match=r"1 of 2 points .* latitude 139.7.* x, y"):
+        buffer(points((0, 0), (35.7, 139.7)), 10)
+
+
+def test_lines_and_polygons_need_a_plane():
+    shapes = [LineString([(0, 0), (1, 1)]), Polygon([(0, 0), (1, 0), (1, 1)])]
+    with pytest.raises(InvalidValue, match="only points"):
+        buffer(gpd.GeoDataFrame(geometry=shapes, crs=4326), 10)
+    assert buffer(gpd.GeoDataFrame(geometry=shapes, crs=32633), 10).geometry.area.tolist() == pytest.approx(
+        [shape.buffer(10, quad_segs=16).area for shape in shapes]
+    )
+
+
+def test_blocks_of_work_are_shown():
+    seen = []
+
+    def watch(blocks):
+        for number, block in enumerate(blocks, start=1):
+            yield block
+            seen.append(number / len(blocks))
+
+    places = points(*np.random.default_rng(1).uniform(-80, 80, (20_000, 2)))
+    buffered = buffer(places, 100, watch)
+    assert seen[-1] == 1
+    assert len(seen) > 1
+    assert shapely.contains(buffered.geometry.array, places.geometry.array).all()
