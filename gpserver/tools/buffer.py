@@ -54,6 +54,8 @@ def buffer(frame: GeoDataFrame, meters: ArrayLike, blocks: Blocks = iter) -> Geo
     buffered = np.full(len(frame), None, dtype=object)
     for block in blocks([slice(at, at + BLOCK) for at in range(0, len(frame), BLOCK)]):
         buffered[block] = _buffer_block(geometry[block], radii[block], globe, unit)
+    if missing := int((shapely.is_missing(geometry) | shapely.is_empty(geometry)).sum()):
+        log.warning("%d of %d features have no geometry, and so no buffer.", missing, len(frame))
     return _with_fields(frame, buffered, radii / unit)
 
 
