@@ -1,0 +1,88 @@
+"""The Buffer services: names that clients count on, and the function on the example data."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from pyproj import Geod
+
+from gpserver import JobContext, LinearUnit, Service
+from gpserver.errors import InvalidValue
+from gpserver.job import MessageType
+from gpserver.task import task_of
+
+PLACES = Path(__file__).parents[2] / "examples" / "data" / "populated_places.geojson"
+
+
+@pytest.fixture(scope="module")
+def places():
+    return gpd.read_file(PLACES)
+
+
+def test_three_services_publish_one_function(buffer_service):
+    services = {item.name: item for item in vars(buffer_service).values() if isinstance(item, Service)}
+    facts = {
+        name: (item.synchronous, item.result_map_service, item.maximum_records)
+        for name, item in services.items()
+    }
+    assert facts == {
+        "Buffer": (False, True, 1_000_000),
+        "BufferSync": (True, False, 1000),
+        "BufferPlain": (False, False, 1_000_000),
+    }
+
+
+def test_names_and_types_of_the_task(buffer_service):
+    task = task_of(buffer_service.buffer_points)
+    assert task.name == "BufferPoints"
+    assert [(item.name, item.data_type.name, item.direction, item.required) for item in task.parameters] == [
+        ("Input_Features", "GPFeatureRecordSetLayer", "input", True),
+        ("Distance", "GPLinearUnit", "input", False),
+        ("Output_Polygons", "GPFeatureRecordSetLayer", "output", True),
+    ]
+    assert task.inputs[1].default_value == {"distance": 100, "units": "esriMeters"}
+    assert all(item.description for item in task.parameters)
+
+
+def test_every_place_is_buffered(buffer_service, places):
+    job = JobContext()
+    buffered = buffer_service.buffer_points(job, places, LinearUnit(5, "esriKilometers"))
+    assert buffered.name.tolist() == places.name.tolist()
+    assert set(buffered.columns) == {*places.columns, "BUFF_DIST", "Shape_Length", "Shape_Area"}
+    assert set(buffered.BUFF_DIST) == {5000}
+    assert shapely.contains(buffered.geometry.array, places.geometry.array).all()
+    assert [message.text for message in job.messages] == ["Buffering 243 points by 5 Kilometers."]
+    assert job.reports[-1].percent == 100
+
+
+def test_the_default_is_100_metres(buffer_service, places):
+    buffered = buffer_service.buffer_points(JobContext(), places[:1])
+    corner, centre = buffered.geometry.iloc[0].exterior.coords[17], places.geometry.iloc[0].coords[0]
+    assert Geod(ellps="WGS84").inv(*centre, *corner)[2] == pytest.approx(100, rel=1e-6)
+
+
+def test_units_without_a_length_are_refused(buffer_service, places):
+    with pytest.raises(InvalidValue, match="esriDecimalDegrees"):
+        buffer_service.buffer_points(JobContext(), places, LinearUnit(1, "esriDecimalDegrees"))
+
+
+def test_what_the_tool_warns_of_is_said_to_the_client(buffer_service):
+    job = JobContext()
+    frame = gpd.GeoDataFrame(geometry=[shapely.Point(0, 0), None])
+    with job.logging():
+        buffer_service.buffer_points(job, frame)
+    warnings = [message.text for message in job.messages if message.type is MessageType.WARNING]
+    assert len(warnings) == 2
+    assert "no spatial reference" in warnings[0]
+    assert "1 of 2 features" in warnings[1]
+
+
+def test_the_example_data_are_what_their_description_says(places):
+    assert (len(places), places.crs.to_epsg()) == (243, 4326)
+    assert places.columns.tolist() == ["id", "name", "continent", "geometry"]
+    assert places.id.tolist() == list(range(1, 244))
+    assert places.continent.isna().sum() == 30
+    assert np.abs(places.total_bounds).max() <= 180
+    assert PLACES.stat().st_size < 100_000
