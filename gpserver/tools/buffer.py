@@ -7,7 +7,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from geopandas import GeoDataFrame
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pyproj import CRS
 
 from gpserver.errors import InvalidValue
@@ -17,6 +17,7 @@ from gpserver.tools.globe import Floats, Globe, globe_of
 log = logging.getLogger(__name__)
 
 BLOCK = 8192
+NO_BUFFER = "they have no geometry, or it lies beyond the edge of the spatial reference."
 FIELDS = ("BUFF_DIST", "Shape_Length", "Shape_Area")
 
 Blocks = Callable[[Sequence[slice]], Iterable[slice]]
@@ -32,7 +33,7 @@ def buffer(frame: GeoDataFrame, meters: ArrayLike, blocks: Blocks = iter) -> Geo
     * No spatial reference: planar, coordinates taken as metres, with a warning in the log.
 
     A circle has 64 segments. A multipoint gives the union of its circles. A null or empty geometry stays
-    null. Z and M are dropped.
+    null, as does a point beyond the edge of Web Mercator; a warning counts them. Z and M are dropped.
 
     Three fields are added, in place of fields of the same name. ``BUFF_DIST`` is the distance in the linear
     unit of the spatial reference (metres if that is geographic), as ArcGIS writes it. ``Shape_Length`` and
@@ -54,8 +55,8 @@ def buffer(frame: GeoDataFrame, meters: ArrayLike, blocks: Blocks = iter) -> Geo
     buffered = np.full(len(frame), None, dtype=object)
     for block in blocks([slice(at, at + BLOCK) for at in range(0, len(frame), BLOCK)]):
         buffered[block] = _buffer_block(geometry[block], radii[block], globe, unit)
-    if missing := int((shapely.is_missing(geometry) | shapely.is_empty(geometry)).sum()):
-        log.warning("%d of %d features have no geometry, and so no buffer.", missing, len(frame))
+    if missing := int(shapely.is_missing(buffered).sum()):
+        log.warning("%d of %d features have no buffer: %s", missing, len(frame), NO_BUFFER)
     return _with_fields(frame, buffered, radii / unit)
 
 
@@ -95,15 +96,13 @@ def _around_points(geometry: Geometries, radii: Floats, globe: Globe) -> Geometr
             "In degrees and Web Mercator only points are buffered; project lines and polygons."
         )
     centres, owner = shapely.get_coordinates(geometry, return_index=True)
+    somewhere = np.isfinite(centres).all(axis=1)
+    centres, owner = centres[somewhere], owner[somewhere]
     around = circles(globe, centres, radii[owner])
-    if beyond := int(shapely.is_empty(around).sum()):
-        log.warning("%d circles lie beyond the edge of the spatial reference and are left out.", beyond)
-    return around if len(around) == len(geometry) else _union(around, owner)
-
-
-def _union(geometry: Geometries, owner: NDArray[np.int64]) -> Geometries:
-    """The union of the geometries of each owner; ``owner`` counts up from 0 and leaves no number out."""
-    together = np.asarray(shapely.geometrycollections(geometry, indices=owner))
+    if len(around) == len(geometry) == len(np.unique(owner)):
+        return around
+    together = np.full(len(geometry), None, dtype=object)
+    shapely.geometrycollections(around, indices=owner, out=together)
     return np.asarray(shapely.union_all(together[:, None], axis=1))
 
 

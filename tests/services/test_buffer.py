@@ -76,7 +76,7 @@ def test_what_the_tool_warns_of_is_said_to_the_client(buffer_service):
     warnings = [message.text for message in job.messages if message.type is MessageType.WARNING]
     assert len(warnings) == 2
     assert "no spatial reference" in warnings[0]
-    assert "1 of 2 features" in warnings[1]
+    assert "1 of 2 features have no buffer" in warnings[1]
 
 
 def test_the_example_data_are_what_their_description_says(places):

@@ -192,6 +192,16 @@ def test_no_features_give_no_features(crs):
     assert (len(buffered), buffered.crs) == (0, gpd.GeoSeries([], crs=crs).crs)
 
 
+@pytest.mark.parametrize("crs", [4326, 3857, 32633])
+@pytest.mark.parametrize("nowhere", [(math.nan, math.nan), (math.inf, 1), (1, math.nan)])
+def test_a_point_that_is_nowhere_has_no_buffer(crs, nowhere, caplog):
+    frame = gpd.GeoDataFrame(
+        geometry=[Point(1, 1), Point(nowhere), MultiPoint([nowhere, (2, 2)]), Point(nowhere)], crs=crs
+    )
+    assert buffer(frame, 10).geometry.isna().tolist() == [False, True, False, True]
+    assert "2 of 4 features have no buffer" in caplog.text
+
+
 def test_z_is_dropped():
     frame = gpd.GeoDataFrame(geometry=[Point(1, 1, 9), MultiPoint([(0, 0, 1), (1, 1, 2)])], crs=4326)
     assert not buffer(frame, 10).geometry.has_z.any()
