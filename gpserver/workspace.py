@@ -1,0 +1,124 @@
+"""A job's folder: the large inputs as they came, and what each attempt wrote."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gpserver.errors import NotFound
+from gpserver.job import Input, Result
+
+_BLOCK = 8 << 20
+_HEX = np.full(256, 255, np.uint8)
+for _digit in b"0123456789abcdefABCDEF":
+    _HEX[_digit] = int(chr(_digit), 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A value too large for memory, on disk as it came; ``urlencoded`` when still percent-encoded."""
+
+    path: Path
+    urlencoded: bool
+
+
+Value = str | Spooled
+"""One raw value of a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder of one job below ``root``; nothing that a client chose becomes a name in it."""
+
+    root: Path
+    job_id: str
+
+    @property
+    def folder(self) -> Path:
+        """The job's own folder."""
+        return self.root / self.job_id
+
+    def receive(self, name: str, value: Spooled) -> str:
+        """Take over a large value of the declared input ``name``; returns its place for ``Input.file``."""
+        file = f"inputs/{name}.{'urlencoded' if value.urlencoded else 'text'}"
+        target = self.folder / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Both lie in the data folder, so this is a rename however large the value is.
+        value.path.rename(target)
+        return file
+
+    def read(self, item: Input) -> bytes:
+        """The large value of an input, decoded."""
+        path = self.folder / (item.file or "")
+        raw = path.read_bytes()
+        return unquote(raw) if path.suffix == ".urlencoded" else raw
+
+    def confirm(self, item: Input, text: bytes) -> None:
+        """Keep the text of a large input that was read and found sound, for ``inputs/<name>``."""
+        target = self.confirmed(item)
+        partial = target.with_suffix(".partial")
+        partial.write_bytes(text)
+        partial.replace(target)
+        (self.folder / (item.file or "")).unlink(missing_ok=True)
+
+    def confirmed(self, item: Input) -> Path:
+        """Where the sound text of a large input lies once a worker has read it."""
+        return (self.folder / (item.file or "")).with_suffix(".json")
+
+    def attempt(self, attempt: int) -> Path:
+        """What one attempt wrote: result layers, and scratch."""
+        return self.folder / str(attempt)
+
+    def scratch(self, attempt: int) -> Path:
+        """Where the task of this attempt may write, and where its output files lie."""
+        return self.attempt(attempt) / "scratch"
+
+    def layer(self, attempt: int, result: Result) -> Path:
+        """The stored layer of a result."""
+        return self.attempt(attempt) / (result.layer or "")
+
+    def file(self, attempt: int, name: str) -> Path:
+        """An output file by its path below scratch.
+
+        Raises:
+            NotFound: It is not there, or not inside the scratch folder.
+        """
+        scratch = self.scratch(attempt).resolve()
+        path = (scratch / name).resolve()
+        if not path.is_relative_to(scratch) or not path.is_file():
+            raise NotFound(f"There is no file {name} of this job.")
+        return path
+
+    def delete(self) -> None:
+        """Remove all of it; a folder that is not there is fine."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def unquote(raw: bytes) -> bytes:
+    """Decode ``application/x-www-form-urlencoded`` text, in blocks, so 200 MB need a few MB more.
+
+    The rule is the URL standard's percent-decode with ``+`` for a blank: a percent sign that no two
+    hexadecimal digits follow stays as it is.
+    """
+    blocks, start = [], 0
+    while start < len(raw):
+        end = start + _BLOCK
+        while b"%" in raw[max(end - 2, 0) : end]:  # an escape must not be cut in two
+            end += 1
+        blocks.append(_unquote_block(raw[start:end]))
+        start = end
+    return b"".join(blocks)
+
+
+def _unquote_block(raw: bytes) -> bytes:
+    data = np.frombuffer(raw.replace(b"+", b" "), np.uint8)
+    at = np.flatnonzero(data[:-2] == ord("%")) if len(data) > 2 else np.empty(0, np.intp)
+    high, low = _HEX[data[at + 1]], _HEX[data[at + 2]]
+    sound = (high < 16) & (low < 16)
+    at, values = at[sound], (high[sound] << 4) | low[sound]
+    decoded = data.copy()
+    decoded[at] = values
+    keep = np.ones(len(data), bool)
+    keep[at + 1] = keep[at + 2] = False
+    return decoded[keep].tobytes()
