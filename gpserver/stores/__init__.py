@@ -1,0 +1,63 @@
+"""Where jobs are kept: the port that every store fills, and what it promises."""
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+from gpserver.job import Input, Job, JobStatus, Message, NewJob, Progress, Result
+
+
+class JobStore(Protocol):
+    """Job rows, their inputs, messages and results.
+
+    Every change of state is one compare-and-set: it happens only from the state (and, where a worker
+    asks, for the attempt) that the caller names. Whoever gets False came too late and must stop.
+    Safe to call from any thread.
+    """
+
+    def add(self, job: NewJob) -> None:
+        """Keep a new job, queued; durable when this returns."""
+
+    def get(self, job_id: str) -> Job | None:
+        """The job as it stands, or None."""
+
+    def claim(self, owner: str, now: float, full: Collection[str] = ()) -> Job | None:
+        """Take the oldest queued job whose service is not in ``full``: it is running now, attempt + 1."""
+
+    def move(
+        self,
+        job_id: str,
+        source: JobStatus,
+        to: JobStatus,
+        *,
+        now: float,
+        attempt: int | None = None,
+        messages: Iterable[Message] = (),
+        results: Iterable[Result] = (),
+    ) -> bool:
+        """Move a job, with its last messages and its results, in one transaction."""
+
+    def append(
+        self, job_id: str, attempt: int, messages: Iterable[Message], progress: Progress | None
+    ) -> bool:
+        """Add messages of a running attempt and say how far it is."""
+
+    def inputs(self, job_id: str) -> list[Input]:
+        """The declared inputs in declared order."""
+
+    def results(self, job_id: str) -> list[Result]:
+        """The results in declared order; empty until the job succeeded."""
+
+    def messages(self, job_id: str) -> list[Message]:
+        """All messages in order."""
+
+    def unfinished(self) -> list[Job]:
+        """Jobs that are running or being cancelled, whoever owns them."""
+
+    def ended_before(self, when: float) -> list[str]:
+        """Ids of the jobs that ended before ``when`` (epoch seconds)."""
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job and all that belongs to it."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""

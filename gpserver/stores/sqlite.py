@@ -1,0 +1,267 @@
+"""Jobs in one SQLite file in WAL mode: the store of a server on one machine."""
+
+import sqlite3
+import threading
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gpserver.job import (
+    MOVES,
+    Input,
+    Job,
+    JobStatus,
+    Message,
+    MessageType,
+    NewJob,
+    Progress,
+    Result,
+    Terms,
+)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL, task TEXT NOT NULL,
+    status TEXT NOT NULL, version INTEGER NOT NULL, attempt INTEGER NOT NULL, owner TEXT,
+    created REAL NOT NULL, started REAL, ended REAL,
+    progress_text TEXT, progress_percent REAL, message_count INTEGER NOT NULL,
+    environment TEXT NOT NULL, terms TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS jobs_queued ON jobs (seq) WHERE status = 'queued';
+CREATE INDEX IF NOT EXISTS jobs_unfinished ON jobs (seq) WHERE status IN ('running', 'cancelling');
+CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
+CREATE TABLE IF NOT EXISTS inputs (
+    job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
+    texts TEXT NOT NULL, file TEXT, PRIMARY KEY (job_id, n)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS messages (
+    job_id TEXT NOT NULL, n INTEGER NOT NULL, type TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (job_id, n)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS results (
+    job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
+    value TEXT, layer TEXT, file TEXT, rows INTEGER, PRIMARY KEY (job_id, n)) WITHOUT ROWID;
+"""
+_SCHEMA_VERSION = 1
+
+_COLUMNS = (
+    "id, service, task, status, version, attempt, created, started, ended,"
+    " progress_text, progress_percent, message_count, environment, terms"
+)
+
+
+class SQLiteStore:
+    """A ``JobStore`` in one file; a connection per thread, so reads never wait for writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._connection.executescript(_SCHEMA)
+        self._connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        # NORMAL survives the death of any process; only a power cut can take the last commits.
+        connection.execute("PRAGMA synchronous=NORMAL")
+        with self._lock:
+            self._connections.append(connection)
+        return connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    def add(self, job: NewJob) -> None:
+        """Keep a new job, queued; durable when this returns."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"
+                " environment, terms) VALUES (?, ?, ?, 'queued', 1, 0, ?, 0, ?, ?)",
+                (
+                    job.id,
+                    job.service,
+                    job.task,
+                    job.created,
+                    _dump(job.environment),
+                    _dump(asdict(job.terms)),
+                ),
+            )
+            connection.executemany(
+                "INSERT INTO inputs VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (job.id, n, item.name, item.data_type, _dump(item.texts), item.file)
+                    for n, item in enumerate(job.inputs)
+                ],
+            )
+
+    def get(self, job_id: str) -> Job | None:
+        """The job as it stands, or None."""
+        row = self._connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()  # noqa: S608 - constant columns
+        return _job(row) if row else None
+
+    def claim(self, owner: str, now: float, full: Collection[str] = ()) -> Job | None:
+        """Take the oldest queued job whose service is not in ``full``: it is running now, attempt + 1."""
+        if not self._connection.execute("SELECT 1 FROM jobs WHERE status = 'queued' LIMIT 1").fetchone():
+            return None
+        marks = ", ".join("?" * len(full))
+        with self._transaction() as connection:
+            row = connection.execute(
+                "UPDATE jobs SET status = 'running', attempt = attempt + 1, owner = ?, started = ?,"  # noqa: S608 - marks only
+                " version = version + 1, progress_text = NULL, progress_percent = NULL"
+                f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND service NOT IN ({marks})"
+                f" ORDER BY seq LIMIT 1) RETURNING {_COLUMNS}",
+                (owner, now, *full),
+            ).fetchone()
+        return _job(row) if row else None
+
+    def move(
+        self,
+        job_id: str,
+        source: JobStatus,
+        to: JobStatus,
+        *,
+        now: float,
+        attempt: int | None = None,
+        messages: Iterable[Message] = (),
+        results: Iterable[Result] = (),
+    ) -> bool:
+        """Move a job, with its last messages and its results, in one transaction."""
+        if to not in MOVES[source]:
+            raise ValueError(f"no move leads from {source} to {to}")
+        with self._transaction() as connection:
+            row = connection.execute(
+                "UPDATE jobs SET status = ?, ended = ?, version = version + 1"
+                " WHERE id = ? AND status = ? AND attempt = coalesce(?, attempt) RETURNING message_count",
+                (to, now if to.is_terminal else None, job_id, source, attempt),
+            ).fetchone()
+            if row is None:
+                return False
+            _add_messages(connection, job_id, row[0], messages)
+            _add_results(connection, job_id, results)
+        return True
+
+    def append(
+        self, job_id: str, attempt: int, messages: Iterable[Message], progress: Progress | None
+    ) -> bool:
+        """Add messages of a running attempt and say how far it is."""
+        text, percent = (progress.text, progress.percent) if progress else (None, None)
+        with self._transaction() as connection:
+            row = connection.execute(
+                "UPDATE jobs SET version = version + 1, progress_text = coalesce(?, progress_text),"
+                " progress_percent = coalesce(?, progress_percent)"
+                " WHERE id = ? AND attempt = ? AND status IN ('running', 'cancelling')"
+                " RETURNING message_count",
+                (text, percent, job_id, attempt),
+            ).fetchone()
+            if row is None:
+                return False
+            _add_messages(connection, job_id, row[0], messages)
+        return True
+
+    def inputs(self, job_id: str) -> list[Input]:
+        """The declared inputs in declared order."""
+        rows = self._connection.execute(
+            "SELECT name, data_type, texts, file FROM inputs WHERE job_id = ? ORDER BY n", (job_id,)
+        )
+        return [Input(name, kind, tuple(orjson.loads(texts)), file) for name, kind, texts, file in rows]
+
+    def results(self, job_id: str) -> list[Result]:
+        """The results in declared order; empty until the job succeeded."""
+        rows = self._connection.execute(
+            "SELECT name, data_type, value, layer, file, rows FROM results WHERE job_id = ? ORDER BY n",
+            (job_id,),
+        )
+        return [Result(name, kind, orjson.loads(value), *rest) for name, kind, value, *rest in rows]
+
+    def messages(self, job_id: str) -> list[Message]:
+        """All messages in order."""
+        rows = self._connection.execute(
+            "SELECT type, text, at FROM messages WHERE job_id = ? ORDER BY n", (job_id,)
+        )
+        return [Message(MessageType(kind), text, at) for kind, text, at in rows]
+
+    def unfinished(self) -> list[Job]:
+        """Jobs that are running or being cancelled, whoever owns them."""
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM jobs WHERE status IN ('running', 'cancelling') ORDER BY seq"  # noqa: S608 - constant columns
+        )
+        return [_job(row) for row in rows]
+
+    def ended_before(self, when: float) -> list[str]:
+        """Ids of the jobs that ended before ``when`` (epoch seconds)."""
+        rows = self._connection.execute("SELECT id FROM jobs WHERE ended < ?", (when,))
+        return [row[0] for row in rows]
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job and all that belongs to it."""
+        with self._transaction() as connection:
+            for table in ("inputs", "messages", "results"):
+                connection.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))  # noqa: S608 - our own names
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+    def close(self) -> None:
+        """Let go of the file; the last connection folds the write-ahead log into it."""
+        with self._lock:
+            while self._connections:
+                self._connections.pop().close()
+
+
+def _dump(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _job(row: Any) -> Job:
+    *facts, text, percent, count, environment, terms = row
+    job_id, service, task, status, version, attempt, created, started, ended = facts
+    return Job(
+        id=job_id,
+        service=service,
+        task=task,
+        status=JobStatus(status),
+        version=version,
+        attempt=attempt,
+        created=created,
+        started=started,
+        ended=ended,
+        progress=None if text is None else Progress(text, percent),
+        message_count=count,
+        environment=orjson.loads(environment),
+        terms=Terms(**orjson.loads(terms)),
+    )
+
+
+def _add_messages(
+    connection: sqlite3.Connection, job_id: str, count: int, messages: Iterable[Message]
+) -> None:
+    rows = [(job_id, count + n, item.type, item.text, item.at) for n, item in enumerate(messages)]
+    if rows:
+        connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?)", rows)
+        connection.execute("UPDATE jobs SET message_count = ? WHERE id = ?", (count + len(rows), job_id))
+
+
+def _add_results(connection: sqlite3.Connection, job_id: str, results: Iterable[Result]) -> None:
+    connection.executemany(
+        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (job_id, n, item.name, item.data_type, _dump(item.value), item.layer, item.file, item.rows)
+            for n, item in enumerate(results)
+        ],
+    )

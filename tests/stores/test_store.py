@@ -1,0 +1,174 @@
+"""One suite over every store: what a ``JobStore`` promises."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gpserver.job import MOVES, Input, JobStatus, Message, MessageType, NewJob, Progress, Result, Terms
+from gpserver.stores import JobStore
+from gpserver.stores.sqlite import SQLiteStore
+
+INFO, ERROR = MessageType.INFORMATIVE, MessageType.ERROR
+
+
+@pytest.fixture(params=["sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
+    store = SQLiteStore(tmp_path / "jobs.sqlite")
+    yield store
+    store.close()
+
+
+def new(job_id: str, service: str = "Buffer", **terms: object) -> NewJob:
+    return NewJob(job_id, service, "BufferPoints", (), {}, Terms(**terms), created=1.0)  # type: ignore[arg-type]
+
+
+def in_state(store: JobStore, job_id: str, status: JobStatus) -> None:
+    """Bring a new job into a state by allowed moves."""
+    store.add(new(job_id))
+    if status is JobStatus.QUEUED:
+        return
+    assert store.claim("me", 2.0)
+    if status is JobStatus.CANCELLED:
+        assert store.move(job_id, JobStatus.RUNNING, JobStatus.CANCELLING, now=3.0)
+        assert store.move(job_id, JobStatus.CANCELLING, JobStatus.CANCELLED, now=3.0)
+    elif status is not JobStatus.RUNNING:
+        assert store.move(job_id, JobStatus.RUNNING, status, now=3.0)
+
+
+def test_a_new_job_is_queued_with_its_facts(store: JobStore) -> None:
+    inputs = (Input("A", "GPString", ("x", "ü")), Input("B", "GPRecordSet", file="inputs/B.text"))
+    terms = Terms(time_limit=5.0, instances=2)
+    store.add(NewJob("1", "F/S", "T", inputs, {"out_sr": 4326}, terms, created=10.0))
+    job = store.get("1")
+    assert job is not None
+    assert (job.service, job.task, job.status, job.attempt, job.created) == ("F/S", "T", "queued", 0, 10.0)
+    assert (job.environment, job.terms) == ({"out_sr": 4326}, terms)
+    assert store.inputs("1") == list(inputs)
+    assert store.get("2") is None
+
+
+def test_claims_come_in_the_order_of_submission(store: JobStore) -> None:
+    for job_id in "312":
+        store.add(new(job_id))
+    claimed = [job.id for job in iter(lambda: store.claim("me", 5.0), None)]
+    assert claimed == ["3", "1", "2"]
+    job = store.get("3")
+    assert job is not None
+    assert (job.status, job.attempt, job.started) == (JobStatus.RUNNING, 1, 5.0)
+
+
+def test_a_full_service_is_passed_over(store: JobStore) -> None:
+    store.add(new("1", "Busy"))
+    store.add(new("2", "Free"))
+    job = store.claim("me", 5.0, ["Busy"])
+    assert job is not None
+    assert job.id == "2"
+    assert store.claim("me", 5.0, ["Busy"]) is None
+
+
+@pytest.mark.parametrize(("source", "to"), list(itertools.product(JobStatus, JobStatus)))
+def test_only_moves_of_the_table_are_made(store: JobStore, source: JobStatus, to: JobStatus) -> None:
+    in_state(store, "1", source)
+    before = store.get("1")
+    if to in MOVES[source]:
+        assert store.move("1", source, to, now=9.0)
+        after = store.get("1")
+        assert after is not None
+        assert before is not None
+        assert (after.status, after.ended is not None) == (to, to.is_terminal)
+        assert after.version > before.version
+    else:
+        with pytest.raises(ValueError, match="no move"):
+            store.move("1", source, to, now=9.0)
+        assert store.get("1") == before
+
+
+def test_who_comes_too_late_changes_nothing(store: JobStore) -> None:
+    in_state(store, "1", JobStatus.CANCELLED)
+    result, message = Result("Out", "GPString", "x"), Message(INFO, "late", 1.0)
+    late = store.move(
+        "1", JobStatus.RUNNING, JobStatus.SUCCEEDED, now=4.0, results=[result], messages=[message]
+    )
+    assert late is False
+    assert store.results("1") == []
+    assert store.messages("1") == []
+
+
+def test_another_attempt_changes_nothing(store: JobStore) -> None:
+    in_state(store, "1", JobStatus.RUNNING)
+    assert store.move("1", JobStatus.RUNNING, JobStatus.QUEUED, now=4.0)
+    assert store.claim("other", 5.0)
+    assert not store.move("1", JobStatus.RUNNING, JobStatus.SUCCEEDED, now=6.0, attempt=1)
+    assert not store.append("1", 1, [Message(INFO, "old", 1.0)], None)
+    assert store.move("1", JobStatus.RUNNING, JobStatus.SUCCEEDED, now=6.0, attempt=2)
+
+
+def test_messages_and_progress_grow(store: JobStore) -> None:
+    in_state(store, "1", JobStatus.RUNNING)
+    lines = [Message(INFO, f"line {n}", float(n)) for n in range(2500)]
+    assert store.append("1", 1, lines[:2000], Progress("Half", 50.0))
+    assert store.append("1", 1, lines[2000:], None)
+    assert store.move("1", JobStatus.RUNNING, JobStatus.FAILED, now=4.0, messages=[Message(ERROR, "no", 9.0)])
+    job = store.get("1")
+    assert job is not None
+    assert (job.message_count, job.progress) == (2501, Progress("Half", 50.0))
+    assert store.messages("1") == [*lines, Message(ERROR, "no", 9.0)]
+
+
+def test_results_come_with_the_success(store: JobStore) -> None:
+    in_state(store, "1", JobStatus.RUNNING)
+    results = [
+        Result("Text", "GPString", {"any": ["json", None, 1.5]}),
+        Result("Features", "GPFeatureRecordSetLayer", layer="Features.arrow", rows=3),
+        Result("File", "GPDataFile", file="scratch/a.txt"),
+    ]
+    assert store.move("1", JobStatus.RUNNING, JobStatus.SUCCEEDED, now=4.0, results=results)
+    assert store.results("1") == results
+
+
+def test_one_of_many_racing_moves_wins(store: JobStore) -> None:
+    for n in range(20):
+        in_state(store, str(n), JobStatus.RUNNING)
+    moves = [JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.CANCELLING]
+    won: list[tuple[str, JobStatus]] = []
+
+    def race(to: JobStatus) -> None:
+        for n in range(20):
+            if store.move(str(n), JobStatus.RUNNING, to, now=4.0):
+                won.append((str(n), to))
+
+    threads = [threading.Thread(target=race, args=(to,)) for to in moves]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(job_id for job_id, _ in won) == sorted(str(n) for n in range(20))
+    for job_id, to in won:
+        job = store.get(job_id)
+        assert job is not None
+        assert job.status is to
+
+
+def test_unfinished_and_ended_jobs_are_found_and_deleted(store: JobStore) -> None:
+    for job_id, status in (("1", JobStatus.RUNNING), ("3", JobStatus.SUCCEEDED), ("4", JobStatus.QUEUED)):
+        in_state(store, job_id, status)
+    assert [job.id for job in store.unfinished()] == ["1"]
+    assert store.ended_before(3.0) == []
+    assert store.ended_before(3.5) == ["3"]
+    store.delete("3")
+    assert store.get("3") is None
+    assert store.ended_before(3.5) == []
+
+
+def test_jobs_survive_a_restart(tmp_path: Path) -> None:
+    first = SQLiteStore(tmp_path / "jobs.sqlite")
+    first.add(new("1"))
+    first.close()
+    second = SQLiteStore(tmp_path / "jobs.sqlite")
+    job = second.get("1")
+    second.close()
+    assert job is not None
+    assert job.status is JobStatus.QUEUED
