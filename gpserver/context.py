@@ -1,0 +1,154 @@
+"""The handle a running task gets: what it may say (messages, progress) and ask (scratch folder, cancel)."""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from gpserver.errors import JobCancelled
+from gpserver.job import Message, MessageType, Progress
+
+Item = TypeVar("Item")
+
+# Five reports a second are plenty for a person and cheap for a task that loops a million times.
+REPORT_EVERY = 0.2
+
+
+class JobContext:
+    """What a task may say and ask while it runs; declare it as the first parameter of the function.
+
+    In a plain unit test ``JobContext()`` is enough: it keeps what was said in ``messages`` and
+    ``reports`` and makes a temporary scratch folder when one is asked for.
+
+    Args:
+        send: Takes each message and each progress report.
+        scratch: An existing folder of this job alone.
+        cancelled: Whether somebody asked for the cancel.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Message | Progress], None] | None = None,
+        scratch: Path | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        self.messages: list[Message] = []
+        self.reports: list[Progress] = []
+        self._send = send or self._keep
+        self._scratch = scratch
+        self._cancelled = cancelled or bool
+
+    def _keep(self, event: Message | Progress) -> None:
+        if isinstance(event, Message):
+            self.messages.append(event)
+        else:
+            self.reports.append(event)
+
+    def info(self, text: str) -> None:
+        """Add an informative message to the job's log."""
+        self._say(MessageType.INFORMATIVE, text)
+
+    def warning(self, text: str) -> None:
+        """Add a warning to the job's log."""
+        self._say(MessageType.WARNING, text)
+
+    def error(self, text: str) -> None:
+        """Add an error to the job's log; the job goes on (raise ``TaskError`` to end it)."""
+        self._say(MessageType.ERROR, text)
+
+    def _say(self, kind: MessageType, text: object) -> None:
+        self._send(Message(kind, str(text), time.time()))
+
+    def progress(self, percent: float | None, text: str = "") -> None:
+        """Report how far the task is.
+
+        Args:
+            percent: 0 to 100, or None where there is nothing to count.
+            text: What is being done.
+        """
+        self._send(Progress(text, None if percent is None else min(max(float(percent), 0.0), 100.0)))
+
+    def each(self, iterable: Iterable[Item], label: str = "") -> Iterator[Item]:
+        """Go through ``iterable``; report progress and stop at a cancel, both at most five times a second.
+
+        Args:
+            iterable: Anything; without a length the progress counts items instead of per cent.
+            label: What is being done.
+
+        Raises:
+            JobCancelled: Somebody asked for the cancel.
+        """
+        total = len(iterable) if isinstance(iterable, Sized) else None
+        due = 0.0
+        for done, item in enumerate(iterable):
+            if (now := time.monotonic()) >= due:
+                due = now + REPORT_EVERY
+                self.check_cancelled()
+                self.progress(*_share(done, total, label))
+            yield item
+        self.progress(None if total is None else 100.0, label)
+
+    @cached_property
+    def scratch(self) -> Path:
+        """A folder for temporary files that exists; it is removed with the job."""
+        if self._scratch is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="gpserver-")
+            self._scratch = Path(self._temporary.name)
+        return self._scratch
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked for the cancel."""
+        return self._cancelled()
+
+    def check_cancelled(self) -> None:
+        """End the task here if somebody asked for the cancel.
+
+        Raises:
+            JobCancelled: Somebody did.
+        """
+        if self.cancelled:
+            raise JobCancelled("The job was cancelled.")
+
+    @contextmanager
+    def logging(self) -> Iterator[None]:
+        """Turn what is logged meanwhile (INFO and graver) into messages of the job."""
+        root, handler = logging.getLogger(), MessageHandler(self)
+        level = root.level
+        root.addHandler(handler)
+        root.setLevel(min(level, logging.INFO))
+        try:
+            yield
+        finally:
+            root.setLevel(level)
+            root.removeHandler(handler)
+
+
+def _share(done: int, total: int | None, label: str) -> tuple[float | None, str]:
+    if total is None:
+        return None, f"{label} ({done:,})".strip()
+    return 100.0 * done / max(total, 1), label
+
+
+class MessageHandler(logging.Handler):
+    """Turns log records into messages of a job: INFO, WARNING, ERROR and graver; DEBUG is left out."""
+
+    def __init__(self, job: JobContext) -> None:
+        super().__init__(logging.INFO)
+        self._job = job
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one record; a traceback is shortened to the error that it ends in."""
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1]:
+            text = f"{text} ({type(record.exc_info[1]).__name__}: {record.exc_info[1]})"
+        if record.levelno >= logging.ERROR:
+            self._job.error(text)
+        elif record.levelno >= logging.WARNING:
+            self._job.warning(text)
+        else:
+            self._job.info(text)

@@ -1,0 +1,179 @@
+"""What every GP data type can do, and how a form's text becomes a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from gpserver.errors import InvalidValue
+from gpserver.features.parse import read_json
+
+# A value that some clients send for a parameter that nobody filled in: the Python API sends "" and
+# {"url": ""}, others the JSON null.
+NOT_GIVEN: frozenset[str] = frozenset({"", "null", "{}", '{"url":""}', '{"url":null}'})
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where one output rests: an inline wire value, or a layer or a file named relative to the folder."""
+
+    value: object = None
+    layer: str | None = None
+    file: str | None = None
+    rows: int | None = None
+
+
+class DataType:
+    """A GP data type: how its values are read, written, kept and described.
+
+    A new data type is one subclass in this package: give it ``name``, ``python`` (the annotations that
+    mean it), ``read`` and ``write``.
+    """
+
+    name: str = ""
+    """Its name on the wire, such as ``GPLinearUnit``."""
+    python: ClassVar[tuple[type, ...]] = ()
+    """The Python types that mean this data type in a signature."""
+
+    def decode(self, value: object) -> Any:
+        """Read a value as a client sent it.
+
+        Args:
+            value: Text or bytes of a form, several of them where a key was repeated, or parsed JSON.
+
+        Returns:
+            The Python value; None for a value that was not given.
+
+        Raises:
+            InvalidValue: The value cannot be read.
+        """
+        value = single(value)
+        if isinstance(value, bytes | bytearray | memoryview):
+            value = text_of(value)
+        return self.read(value) if self.is_given(value) else None
+
+    def encode(self, value: object) -> Any:
+        """Give the JSON-ready wire value of a Python value; NaN, NaT and None give None.
+
+        Raises:
+            InvalidValue: The value is not one of this type.
+        """
+        if isinstance(value, np.datetime64):
+            value = pd.Timestamp(value)
+        elif isinstance(value, np.generic):
+            value = value.item()
+        return None if is_missing(value) else self.write(value)
+
+    def read(self, value: object) -> Any:
+        """Read text or parsed JSON that is given."""
+        raise NotImplementedError
+
+    def write(self, value: Any) -> Any:
+        """Give the wire value of a Python value that is there."""
+        raise NotImplementedError
+
+    def is_given(self, value: object) -> bool:
+        """Whether the client filled the parameter in."""
+        if isinstance(value, str):
+            return len(value) > 16 or "".join(value.split()) not in NOT_GIVEN
+        return value is not None and value not in ({}, {"url": ""}, {"url": None}, [])
+
+    def holds(self, value: object) -> bool:
+        """Whether a Python value, such as a default in a signature, is one of this type."""
+        return isinstance(value, self.python) and not (isinstance(value, bool) and bool not in self.python)
+
+    def empty(self) -> Any:
+        """Give the wire value of an output that was not set."""
+        return None
+
+    def schema(self) -> Any:
+        """Give what stands as ``defaultValue`` of a parameter without a default."""
+        return self.empty()
+
+    def save(self, value: object, folder: Path, name: str) -> Stored:
+        """Keep an output's value.
+
+        Args:
+            value: What the task returned, not None.
+            folder: The folder of the job's results.
+            name: The parameter's name.
+
+        Raises:
+            InvalidValue: The value is not one of this type.
+        """
+        return Stored(value=self.encode(value))
+
+
+def single(value: object) -> object:
+    """Take the one value of a key that a form may repeat."""
+    if not isinstance(value, list | tuple):
+        return value
+    if len(value) > 1:
+        raise InvalidValue(f"{len(value)} values were given where one is expected.")
+    return value[0] if value else None
+
+
+def text_of(value: bytes | bytearray | memoryview) -> str:
+    """Read UTF-8 text."""
+    try:
+        return bytes(value).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidValue("The value is not UTF-8 text.") from error
+
+
+def unquoted(text: str) -> str:
+    """Take the quotes off a JSON string literal; some clients quote plain values."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        try:
+            return str(orjson.loads(text))
+        except orjson.JSONDecodeError:
+            return text
+    return text
+
+
+def members(value: object) -> Mapping[str, Any]:
+    """Give the members of a JSON object, or of text that is one, by lower-case name; else none."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = read_json(value)
+    return {key.lower(): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+
+
+def number(value: object) -> float | int:
+    """Read a finite number, as JSON or as text with a decimal point.
+
+    Raises:
+        InvalidValue: It is not one.
+    """
+    if isinstance(value, str):
+        text = unquoted(value.strip()).strip()
+        value = _number_in(text, text)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise InvalidValue(f"{quote(value)} is not a number.")
+    return value
+
+
+def _number_in(text: str, otherwise: object) -> object:
+    # Python's own rules also take 1_000 and other alphabets' digits; ArcGIS does not.
+    if not text.isascii() or "_" in text:
+        return otherwise
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return otherwise
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value is None, NaN, NaT or NA."""
+    return value is None or bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def quote(value: object) -> str:
+    """Show a value in a message, shortened."""
+    text = value if isinstance(value, str) else repr(value)
+    return f'"{text[:57]}..."' if len(text) > 60 else f'"{text}"'

@@ -1,0 +1,226 @@
+"""From a function's signature and docstring to the inputs and outputs of a task."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import docstring_parser
+
+from gpserver.annotation import KNOWN_TYPES, Declared, is_union, read_annotation
+from gpserver.context import JobContext
+from gpserver.errors import InvalidValue, PublishingError
+from gpserver.naming import (
+    breaks_source,
+    client_name,
+    display_name,
+    parameter_name,
+    parameter_problem,
+    safe_text,
+)
+from gpserver.parameter import Parameter
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a function's signature and docstring say."""
+
+    inputs: tuple[Parameter, ...]
+    outputs: tuple[Parameter, ...]
+    wants_context: bool
+    returns_tuple: bool
+    """Whether the outputs are the fields of a NamedTuple."""
+    description: str
+
+
+@dataclass(frozen=True)
+class _Help:
+    description: str
+    arguments: dict[str, str]
+    returns: str
+
+
+def read_signature(function: Callable[..., Any], output: str = "") -> Signature:
+    """Read a function's signature and docstring.
+
+    Args:
+        function: The function, with every parameter and its result annotated.
+        output: The name of the one output, for a function that returns one value.
+
+    Raises:
+        PublishingError: It cannot be a task; names the parameter and the cure.
+    """
+    hints = _hints(function)
+    help_ = _help(function.__doc__)
+    arguments = list(inspect.signature(function).parameters.values())
+    wants_context = bool(arguments) and _is_context(hints.get(arguments[0].name))
+    inputs = tuple(_input(argument, hints, help_) for argument in arguments[wants_context:])
+    outputs = _outputs(hints, help_, output)
+    _refuse_duplicates((*inputs, *outputs))
+    return Signature(inputs, outputs, wants_context, _is_named_tuple(hints["return"]), help_.description)
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise PublishingError(
+            f'The name "{error.name}" in an annotation is not known.',
+            "Import it at the top of the file, not inside a function or `if TYPE_CHECKING`.",
+        ) from error
+    except (TypeError, SyntaxError) as error:
+        raise PublishingError(f"An annotation cannot be read: {error}.", "Correct it.") from error
+
+
+def _help(docstring: str | None) -> _Help:
+    parsed = docstring_parser.parse(inspect.cleandoc(docstring or ""), docstring_parser.DocstringStyle.GOOGLE)
+    parts = (parsed.short_description, parsed.long_description)
+    return _Help(
+        safe_text("\n\n".join(part.strip() for part in parts if part)),
+        {item.arg_name: safe_text(item.description or "") for item in parsed.params},
+        safe_text((parsed.returns.description if parsed.returns else "") or ""),
+    )
+
+
+def _is_context(hint: Any) -> bool:
+    return hint is JobContext or (is_union(hint) and JobContext in get_args(hint))
+
+
+def _input(argument: inspect.Parameter, hints: dict[str, Any], help_: _Help) -> Parameter:
+    try:
+        return _read_input(argument, hints, help_)
+    except PublishingError as error:
+        error.parameter = error.parameter or argument.name
+        raise
+
+
+def _read_input(argument: inspect.Parameter, hints: dict[str, Any], help_: _Help) -> Parameter:
+    if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD, argument.POSITIONAL_ONLY):
+        raise PublishingError(
+            "A task takes named parameters only, no *args, **kwargs or positional-only ones.",
+            "Write each parameter with a name and a type; for many values use list[...].",
+        )
+    if argument.name not in hints:
+        raise PublishingError("It has no type annotation.", f"Annotate it with {KNOWN_TYPES}.")
+    if _is_context(hints[argument.name]):
+        raise PublishingError("The JobContext is not the first parameter.", "Make it the first one.")
+    declared = read_annotation(hints[argument.name])
+    default = None if argument.default is argument.empty else argument.default
+    described = _described(declared, argument.name, help_.arguments.get(argument.name, ""), "input")
+    parameter = replace(
+        described, required=not declared.optional and argument.default is argument.empty, default=default
+    )
+    _check_default(parameter)
+    return parameter
+
+
+def _outputs(hints: dict[str, Any], help_: _Help, output: str) -> tuple[Parameter, ...]:
+    if "return" not in hints:
+        raise PublishingError(
+            "Its result has no type annotation.",
+            "Write `-> Polygons`, the type of what it returns, or `-> None` when it returns nothing.",
+        )
+    hint = hints["return"]
+    if hint is type(None):
+        named: dict[str, tuple[Any, str]] = {}
+    elif _is_named_tuple(hint):
+        texts = _help(hint.__doc__).arguments
+        named = {
+            name: (kind, texts.get(name, ""))
+            for name, kind in get_type_hints(hint, include_extras=True).items()
+        }
+    else:
+        named = {output or "output": (hint, help_.returns)}
+    if output and output not in named:
+        raise PublishingError(
+            f'output="{output}" names one output, but the function returns {len(named) or "none"}.',
+            "Leave `output` out; the fields of a NamedTuple name several outputs.",
+        )
+    return tuple(_output(name, kind, text) for name, (kind, text) in named.items())
+
+
+def _output(name: str, hint: Any, text: str) -> Parameter:
+    try:
+        if hint is tuple or get_origin(hint) is tuple:
+            raise PublishingError(
+                "A plain tuple does not name its outputs.",
+                "Return a typing.NamedTuple, one field for each output.",
+            )
+        declared = read_annotation(hint)
+        return replace(_described(declared, name, text, "output"), required=not declared.optional)
+    except PublishingError as error:
+        error.parameter = error.parameter or f"{name} (output)"
+        raise
+
+
+def _is_named_tuple(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
+
+
+def _described(
+    declared: Declared, argument: str, text: str, direction: Literal["input", "output"]
+) -> Parameter:
+    param = declared.param
+    name = param.name or parameter_name(argument)
+    if problem := parameter_problem(name, is_input=direction == "input"):
+        raise PublishingError(
+            problem, 'Rename it, or give it another name with Annotated[..., Param(name="...")].'
+        )
+    return Parameter(
+        name=name,
+        argument=argument,
+        data_type=declared.data_type,
+        display_name=param.display_name or display_name(name),
+        description=safe_text(param.description) or text,
+        direction=direction,
+        category=param.category,
+        choices=tuple(param.choices) or declared.choices,
+        filter=param.filter or _range(declared),
+    )
+
+
+def _range(declared: Declared) -> dict[str, Any] | None:
+    limits = {"minimum": declared.param.minimum, "maximum": declared.param.maximum}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if not given:
+        return None
+    if declared.data_type.name.removeprefix("GPMultiValue:") not in ("GPLong", "GPDouble"):
+        raise PublishingError(
+            "minimum and maximum are for numbers.", "Leave them out, or make it int or float."
+        )
+    return {"type": "range", **given}
+
+
+def _check_default(parameter: Parameter) -> None:
+    default = parameter.default
+    if default is None:
+        return
+    if not parameter.data_type.holds(default):
+        raise PublishingError(
+            f"Its default, {default!r}, is not a {parameter.data_type.name}.",
+            "Write a default of the annotated type, or None for an optional one.",
+        )
+    if isinstance(default, str) and breaks_source(default):
+        raise PublishingError(
+            f"Its default, {default!r}, is a syntax error in the ArcGIS API for Python.",
+            "Make it optional with None and put the default in the function's body.",
+        )
+    try:
+        parameter.check(default)
+        parameter.data_type.encode(default)
+    except InvalidValue as error:
+        raise PublishingError(
+            f"Its default, {default!r}, is not allowed: {error}", "Write one that is."
+        ) from error
+
+
+def _refuse_duplicates(parameters: tuple[Parameter, ...]) -> None:
+    seen: dict[str, Parameter] = {}
+    for parameter in parameters:
+        other = seen.setdefault(client_name(parameter.name), parameter)
+        if other is not parameter:
+            raise PublishingError(
+                f'{other.argument} and {parameter.argument} are both named "{parameter.name}".',
+                'Rename one; an output is renamed with @task(output="...").',
+                parameter=parameter.argument,
+            )

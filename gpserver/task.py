@@ -1,0 +1,257 @@
+"""A function as a geoprocessing task (``@task``), and tasks published together as a ``Service``."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeVar, get_args, overload
+
+from gpserver.errors import InvalidValue, NotFound, PublishingError
+from gpserver.naming import client_name, display_name, safe_text, service_problem, task_name, task_problem
+from gpserver.parameter import Param, Parameter
+from gpserver.signature import read_signature
+
+MessageLevel = Literal["None", "Error", "Warning", "Info"]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_ATTRIBUTE = "__gp_task__"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A published function."""
+
+    name: str
+    display_name: str
+    description: str
+    parameters: tuple[Parameter, ...]
+    """Inputs in the order of the signature, then outputs."""
+    function: Callable[..., Any]
+    wants_context: bool = False
+    """Whether the function takes a ``JobContext`` first."""
+    returns_tuple: bool = False
+    """Whether the function returns its outputs as the fields of a NamedTuple."""
+    retry_on_loss: bool = True
+    """Whether a job may be run again when the server died under it."""
+    cancel_grace: float = 0.0
+    """Seconds that the function gets to see its cancel before it is killed."""
+
+    @cached_property
+    def inputs(self) -> tuple[Parameter, ...]:
+        """The parameters that a client sends."""
+        return tuple(item for item in self.parameters if item.direction == "input")
+
+    @cached_property
+    def outputs(self) -> tuple[Parameter, ...]:
+        """The parameters that a client gets."""
+        return tuple(item for item in self.parameters if item.direction == "output")
+
+    def arguments(self, raw: Mapping[str, object]) -> dict[str, Any]:
+        """Read what a client sent.
+
+        Args:
+            raw: Text, bytes, several texts or parsed JSON by parameter name, in any case.
+
+        Returns:
+            The function's keyword arguments, with defaults for what was not given.
+
+        Raises:
+            InvalidValue: Something is missing or wrong; one line for each problem.
+        """
+        sent = {name.lower(): value for name, value in raw.items()}
+        arguments, problems = {}, []
+        for parameter in self.inputs:
+            try:
+                arguments[parameter.argument] = parameter.read(sent.get(parameter.name.lower()))
+            except InvalidValue as error:
+                problems.append(str(error))
+        if problems:
+            raise InvalidValue("\n".join(problems))
+        return arguments
+
+    def results(self, returned: Any) -> dict[str, Any]:
+        """Give what the function returned by the name of each output; None is an output that was not set.
+
+        Raises:
+            InvalidValue: There are more or fewer values than outputs.
+        """
+        if not self.outputs:
+            return {}
+        if not self.returns_tuple:
+            return {self.outputs[0].name: returned}
+        if not isinstance(returned, tuple) or len(returned) != len(self.outputs):
+            raise InvalidValue(
+                f"The task must return a tuple of {len(self.outputs)} values, one for each output."
+            )
+        return {output.name: value for output, value in zip(self.outputs, returned, strict=True)}
+
+
+@overload
+def task(function: Function) -> Function: ...
+@overload
+def task(
+    *,
+    output: str = "",
+    name: str = "",
+    display_name: str = "",
+    description: str = "",
+    retry_on_loss: bool = True,
+    cancel_grace: float = 0.0,
+) -> Callable[[Function], Function]: ...
+def task(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Publish a function as a geoprocessing task; the function itself stays as it is.
+
+    Args:
+        output: The name of the one output (``output_polygons`` gives ``Output_Polygons``); several outputs
+            are the fields of a ``NamedTuple`` that the function returns.
+        name: The task's name instead of the one made from the function's.
+        display_name: The label instead of the one made from the name.
+        description: The help instead of the docstring's.
+        retry_on_loss: Whether a job may be run again when the server died under it; False for a function
+            that changes something outside of its job.
+        cancel_grace: Seconds that the function gets to see its cancel before it is killed.
+
+    Raises:
+        PublishingError: The function cannot be a task; names the function, the parameter and the cure.
+    """
+    if function is None:
+        return lambda decorated: task(decorated, **options)
+    setattr(function, _ATTRIBUTE, _task(function, **options))
+    return function
+
+
+def task_of(function: object) -> Task | None:
+    """Give the task that ``@task`` made of a function; None for anything else."""
+    found = getattr(function, _ATTRIBUTE, None) if inspect.isfunction(function) else None
+    return found if isinstance(found, Task) else None
+
+
+def _task(function: Callable[..., Any], *, output: str = "", name: str = "", **options: Any) -> Task:
+    try:
+        _refuse_odd_functions(function)
+        signature = read_signature(function, output)
+        name = name or task_name(function.__name__)
+        if problem := task_problem(name):
+            raise PublishingError(problem, 'Give another name with @task(name="...").')
+    except PublishingError as error:
+        error.function = error.function or getattr(function, "__name__", repr(function))
+        raise
+    return Task(
+        name=name,
+        display_name=options.pop("display_name", "") or display_name(name),
+        description=safe_text(options.pop("description", "")) or signature.description,
+        parameters=(*signature.inputs, *signature.outputs),
+        function=function,
+        wants_context=signature.wants_context,
+        returns_tuple=signature.returns_tuple,
+        **options,
+    )
+
+
+def _refuse_odd_functions(function: Callable[..., Any]) -> None:
+    if not inspect.isfunction(function):
+        raise PublishingError("@task is for functions, not for classes or other objects.", "Write a def.")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise PublishingError(
+            "A task is a plain function, neither async nor a generator.",
+            "Remove async and yield; a job has a process of its own and may block.",
+        )
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service, assigned to any name at the top of a file of the services folder.
+
+    A file without one publishes all its tasks as a service named after it; several of them in one file
+    publish the same tasks several times.
+
+    Args:
+        name: Its name in the URL; by default made from the file's, ``proximity.py`` -> ``Proximity``.
+        tasks: The functions it publishes; by default all tasks of the file. Reads as a tuple of ``Task``.
+        folder: Its ArcGIS folder; by default the sub-folder that the file is in.
+        description: By default the docstring of the file.
+        synchronous: Whether its tasks are executed while the client waits (``execute``) instead of as jobs.
+        result_map_service: Whether each finished job is a map.
+        message_level: The least grave messages that a client sees: None, Error, Warning or Info.
+        maximum_records: The most features or rows of one result that are sent inline.
+        time_limit: Seconds that a job may run; None is no limit.
+        instances: Jobs that may run at once on one machine; None is as many as there is room for.
+        memory_limit: Bytes that a job may use; None is no limit.
+
+    Raises:
+        PublishingError: Something of it cannot be; names the cure.
+    """
+
+    name: str = ""
+    _: KW_ONLY
+    tasks: Sequence[Any] = ()
+    folder: str = ""
+    description: str = ""
+    synchronous: bool = False
+    result_map_service: bool = False
+    message_level: MessageLevel = "Info"
+    maximum_records: int = 1000
+    time_limit: float | None = 600.0
+    instances: int | None = None
+    memory_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tasks", tuple(_published(item) for item in self.tasks))
+        for name in filter(None, (self.name, self.folder)):
+            if problem := service_problem(name):
+                raise PublishingError(problem, "Rename the service or its folder.")
+        _refuse_odd_values(self)
+        _refuse_same_names(self)
+
+    @property
+    def full_name(self) -> str:
+        """``Folder/Name``, or ``Name`` outside of folders."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
+    def task(self, name: str) -> Task:
+        """Find a task by its name or else by its display name, in any case.
+
+        Raises:
+            NotFound: There is none.
+        """
+        tasks: Sequence[Task] = self.tasks
+        by_name = {item.display_name.lower(): item for item in tasks} | {
+            item.name.lower(): item for item in tasks
+        }
+        if name.lower() in by_name:
+            return by_name[name.lower()]
+        raise NotFound(f"There is no task {name} in the service {self.full_name}.")
+
+
+def _published(item: object) -> Task:
+    found = item if isinstance(item, Task) else task_of(item)
+    if found is None:
+        name = getattr(item, "__name__", repr(item))
+        raise PublishingError(f"{name} is not a task.", "Put @task above the function.", function=name)
+    return found
+
+
+def _refuse_odd_values(service: Service) -> None:
+    if service.message_level not in get_args(MessageLevel):
+        raise PublishingError(
+            f'The service {service.name} has the message level "{service.message_level}".',
+            f"Use one of {', '.join(get_args(MessageLevel))}.",
+        )
+    for name in ("maximum_records", "time_limit", "instances", "memory_limit"):
+        value = getattr(service, name)
+        if value is not None and not value > 0:
+            raise PublishingError(f"The service {service.name} has {name}={value}.", "Use a number above 0.")
+
+
+def _refuse_same_names(service: Service) -> None:
+    seen: dict[str, Task] = {}
+    for item in service.tasks:
+        other = seen.setdefault(client_name(item.name), item)
+        if other is not item:
+            raise PublishingError(
+                f'{other.function.__name__} and {item.function.__name__} are both named "{item.name}".',
+                'Rename one function, or give another name with @task(name="...").',
+            )
+
+
+__all__ = ["Param", "Parameter", "Service", "Task", "task", "task_of"]
