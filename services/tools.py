@@ -6,8 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from gpserver import JobContext, LinearUnit, Table, task
-from gpserver.errors import TaskError
+from gpserver import JobContext, LinearUnit, Table, TaskError, task
 
 STEP = 0.1
 

@@ -1,25 +1,17 @@
-"""The shipped services as plain modules: what their functions do without a server."""
+"""The shipped services, loaded as the server loads them; their tasks are called as plain functions."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
+from gpserver.catalog import Catalog
+
 SERVICES = Path(__file__).parents[2] / "services"
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(f"shipped_{name}", SERVICES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
-def buffer_service():
-    return load("buffer")
-
-
-@pytest.fixture(scope="session")
-def tools_service():
-    return load("tools")
+def catalog():
+    catalog = Catalog(SERVICES)
+    assert catalog.services()
+    assert catalog.errors == {}
+    return catalog

@@ -8,10 +8,9 @@ import pytest
 import shapely
 from pyproj import Geod
 
-from gpserver import JobContext, LinearUnit, Service
+from gpserver import JobContext, LinearUnit
 from gpserver.errors import InvalidValue
 from gpserver.job import MessageType
-from gpserver.task import task_of
 
 PLACES = Path(__file__).parents[2] / "examples" / "data" / "populated_places.geojson"
 
@@ -21,22 +20,29 @@ def places():
     return gpd.read_file(PLACES)
 
 
-def test_three_services_publish_one_function(buffer_service):
-    services = {item.name: item for item in vars(buffer_service).values() if isinstance(item, Service)}
-    facts = {
-        name: (item.synchronous, item.result_map_service, item.maximum_records)
-        for name, item in services.items()
-    }
-    assert facts == {
-        "Buffer": (False, True, 1_000_000),
-        "BufferSync": (True, False, 1000),
-        "BufferPlain": (False, False, 1_000_000),
-    }
+@pytest.fixture(scope="module")
+def buffer_points(catalog):
+    return catalog.task("Buffer", "BufferPoints").function
 
 
-def test_names_and_types_of_the_task(buffer_service):
-    task = task_of(buffer_service.buffer_points)
-    assert task.name == "BufferPoints"
+@pytest.mark.parametrize(
+    ("name", "synchronous", "result_map_service", "maximum_records"),
+    [
+        ("Buffer", False, True, 1_000_000),
+        ("BufferSync", True, False, 1000),
+        ("BufferPlain", False, False, 1_000_000),
+    ],
+)
+def test_three_services_publish_it(catalog, name, synchronous, result_map_service, maximum_records):
+    service = catalog.service(name)
+    assert [task.name for task in service.tasks] == ["BufferPoints"]
+    assert service.synchronous is synchronous
+    assert service.result_map_service is result_map_service
+    assert service.maximum_records == maximum_records
+
+
+def test_names_and_types_of_the_task(catalog):
+    task = catalog.task("Buffer", "BufferPoints")
     assert [(item.name, item.data_type.name, item.direction, item.required) for item in task.parameters] == [
         ("Input_Features", "GPFeatureRecordSetLayer", "input", True),
         ("Distance", "GPLinearUnit", "input", False),
@@ -46,9 +52,9 @@ def test_names_and_types_of_the_task(buffer_service):
     assert all(item.description for item in task.parameters)
 
 
-def test_every_place_is_buffered(buffer_service, places):
+def test_every_place_is_buffered(buffer_points, places):
     job = JobContext()
-    buffered = buffer_service.buffer_points(job, places, LinearUnit(5, "esriKilometers"))
+    buffered = buffer_points(job, places, LinearUnit(5, "esriKilometers"))
     assert buffered.name.tolist() == places.name.tolist()
     assert set(buffered.columns) == {*places.columns, "BUFF_DIST", "Shape_Length", "Shape_Area"}
     assert set(buffered.BUFF_DIST) == {5000}
@@ -57,22 +63,22 @@ def test_every_place_is_buffered(buffer_service, places):
     assert job.reports[-1].percent == 100
 
 
-def test_the_default_is_100_metres(buffer_service, places):
-    buffered = buffer_service.buffer_points(JobContext(), places[:1])
+def test_the_default_is_100_metres(buffer_points, places):
+    buffered = buffer_points(JobContext(), places[:1])
     corner, centre = buffered.geometry.iloc[0].exterior.coords[17], places.geometry.iloc[0].coords[0]
     assert Geod(ellps="WGS84").inv(*centre, *corner)[2] == pytest.approx(100, rel=1e-6)
 
 
-def test_units_without_a_length_are_refused(buffer_service, places):
+def test_units_without_a_length_are_refused(buffer_points, places):
     with pytest.raises(InvalidValue, match="esriDecimalDegrees"):
-        buffer_service.buffer_points(JobContext(), places, LinearUnit(1, "esriDecimalDegrees"))
+        buffer_points(JobContext(), places, LinearUnit(1, "esriDecimalDegrees"))
 
 
-def test_what_the_tool_warns_of_is_said_to_the_client(buffer_service):
+def test_what_the_tool_warns_of_is_said_to_the_client(buffer_points):
     job = JobContext()
     frame = gpd.GeoDataFrame(geometry=[shapely.Point(0, 0), None])
     with job.logging():
-        buffer_service.buffer_points(job, frame)
+        buffer_points(job, frame)
     warnings = [message.text for message in job.messages if message.type is MessageType.WARNING]
     assert len(warnings) == 2
     assert "no spatial reference" in warnings[0]

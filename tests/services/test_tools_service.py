@@ -9,19 +9,24 @@ import pytest
 from gpserver import JobContext, LinearUnit
 from gpserver.errors import JobCancelled, TaskError
 from gpserver.job import MessageType
-from gpserver.task import task_of
 
 
-def parameters(function):
+@pytest.fixture(scope="module")
+def tools(catalog):
+    """The functions of the service by their tasks' names."""
+    return {task.name: task.function for task in catalog.service("Tools").tasks}
+
+
+def parameters(catalog, task):
     return {
         item.name: (item.data_type.name, item.direction, item.required)
-        for item in task_of(function).parameters
+        for item in catalog.task("Tools", task).parameters
     }
 
 
-def test_slow_task_takes_its_time_and_reports(tools_service):
+def test_slow_task_takes_its_time_and_reports(tools):
     job = JobContext()
-    elapsed = tools_service.slow_task(job, 0.3)
+    elapsed = tools["SlowTask"](job, 0.3)
     assert elapsed >= 0.3
     percents = [report.percent for report in job.reports]
     assert percents == sorted(percents)
@@ -29,36 +34,35 @@ def test_slow_task_takes_its_time_and_reports(tools_service):
 
 
 @pytest.mark.parametrize("seconds", [0, -3])
-def test_slow_task_of_no_time(tools_service, seconds):
-    assert tools_service.slow_task(JobContext(), seconds) >= 0
+def test_slow_task_of_no_time(tools, seconds):
+    assert tools["SlowTask"](JobContext(), seconds) >= 0
 
 
-def test_slow_task_stops_at_a_cancel(tools_service):
+def test_slow_task_stops_at_a_cancel(tools):
     asked = iter([False, True])
     job = JobContext(cancelled=lambda: next(asked))
     started = time.monotonic()
     with pytest.raises(JobCancelled):
-        tools_service.slow_task(job, 3600)
+        tools["SlowTask"](job, 3600)
     assert time.monotonic() - started < 60
 
 
-def test_fail_task_fails_with_the_reason_alone(tools_service):
+def test_fail_task_fails_with_the_reason_alone(tools):
     job = JobContext()
     with pytest.raises(TaskError) as failure:
-        tools_service.fail_task(job, "No roads here: 100 % – нет дорог")
+        tools["FailTask"](job, "No roads here: 100 % – нет дорог")
     assert str(failure.value) == "No roads here: 100 % – нет дорог"
     assert [message.type for message in job.messages] == [MessageType.WARNING]
 
 
 @pytest.mark.parametrize("text", ["", "Grüße,\r\nмир\n"])
-def test_file_task_writes_the_text_as_it_is(tools_service, text):
-    job = JobContext()
-    path = tools_service.file_task(job, text)
-    assert path == job.scratch / "output.txt"
+def test_file_task_writes_the_text_as_it_is(tools, text, tmp_path):
+    path = tools["FileTask"](JobContext(scratch=tmp_path), text)
+    assert path == tmp_path / "output.txt"
     assert path.read_bytes().decode() == text
 
 
-def test_echo_types_gives_back_what_came_in(tools_service, tmp_path):
+def test_echo_types_gives_back_what_came_in(tools, tmp_path):
     file = tmp_path / "in.bin"
     file.write_bytes(b"12345")
     given = {
@@ -71,22 +75,22 @@ def test_echo_types_gives_back_what_came_in(tools_service, tmp_path):
         "in_unit": LinearUnit(2, "esriMiles"),
         "in_table": pd.DataFrame({"a": [1, 2]}),
     }
-    *echoed, size = tools_service.echo_types(**given, in_file=file)
+    *echoed, size = tools["EchoTypes"](**given, in_file=file)
     assert all(after is before for after, before in zip(echoed, given.values(), strict=True))
     assert size == 5
 
 
-def test_echo_types_leaves_unset_what_is_not_given(tools_service):
-    assert set(tools_service.echo_types()) == {None}
+def test_echo_types_leaves_unset_what_is_not_given(tools):
+    assert set(tools["EchoTypes"]()) == {None}
 
 
-def test_names_and_types(tools_service):
-    assert parameters(tools_service.slow_task) == {
+def test_names_and_types(catalog):
+    assert parameters(catalog, "SlowTask") == {
         "Seconds": ("GPDouble", "input", False),
         "Elapsed": ("GPDouble", "output", True),
     }
-    assert parameters(tools_service.fail_task) == {"Reason": ("GPString", "input", True)}
-    assert parameters(tools_service.file_task) == {
+    assert parameters(catalog, "FailTask") == {"Reason": ("GPString", "input", True)}
+    assert parameters(catalog, "FileTask") == {
         "Text": ("GPString", "input", True),
         "Output_File": ("GPDataFile", "output", True),
     }
@@ -100,7 +104,7 @@ def test_names_and_types(tools_service):
         "Unit": "GPLinearUnit",
         "Table": "GPRecordSet",
     }
-    echo = parameters(tools_service.echo_types)
+    echo = parameters(catalog, "EchoTypes")
     assert {name: facts[0] for name, facts in echo.items()} == (
         {f"In_{name}": kind for name, kind in types.items()}
         | {"In_File": "GPDataFile"}
@@ -108,4 +112,9 @@ def test_names_and_types(tools_service):
         | {"Out_Size": "GPLong"}
     )
     assert not any(required for _, _, required in echo.values())
-    assert task_of(tools_service.echo_types).inputs[0].choices == ("red", "green", "blue")
+    assert catalog.task("Tools", "EchoTypes").inputs[0].choices == ("red", "green", "blue")
+
+
+def test_the_service_is_asynchronous_and_has_no_map(catalog):
+    service = catalog.service("Tools")
+    assert (service.synchronous, service.result_map_service) == (False, False)
