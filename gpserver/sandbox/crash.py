@@ -1,0 +1,19 @@
+"""Why a process died, in words."""
+
+import re
+import signal
+from pathlib import PurePath
+
+_PLACE = re.compile(r'Current thread .*\n  File "(.*)", line (\d+) in (.*)')
+
+
+def describe(exit_code: int, stack: str) -> str:
+    """One clause for an exit code (negative: a signal) and the stack that faulthandler wrote, if any."""
+    if exit_code >= 0:
+        return f"the process ended with exit code {exit_code}"
+    death = signal.Signals(-exit_code)
+    text = f"the process was killed by {death.name} ({signal.strsignal(death)})"
+    if place := _PLACE.search(stack):
+        file, line, function = place.groups()
+        text += f" in {function}, line {line} of {PurePath(file).name}"
+    return text
