@@ -1,0 +1,221 @@
+"""Geometries of one kind as flat arrays: coordinates and offsets, the form that wire, disk and maps share.
+
+The offsets are those of GeoArrow, innermost first: none for points, one level for multipoints, two for polylines
+(paths, features), three for polygons (rings, parts, features; the first ring of a part is its shell).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+from shapely import GeometryType
+
+from gpserver.features.measured import measured_lines, measured_points, measured_polygons
+from gpserver.features.spatialref import same_crs, transformer
+
+Array = NDArray[Any]
+
+POINT, MULTIPOINT = "esriGeometryPoint", "esriGeometryMultipoint"
+POLYLINE, POLYGON = "esriGeometryPolyline", "esriGeometryPolygon"
+LEVELS = {POINT: 0, MULTIPOINT: 1, POLYLINE: 2, POLYGON: 3}
+_MULTI = {
+    MULTIPOINT: GeometryType.MULTIPOINT,
+    POLYLINE: GeometryType.MULTILINESTRING,
+    POLYGON: GeometryType.MULTIPOLYGON,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """Geometries of one Esri type.
+
+    Attributes:
+        kind: The Esri geometry type.
+        coords: float64, one row per vertex: x, y, then z and m where there are any.
+        offsets: Offsets of every level, innermost first.
+        missing: Which features have no geometry; a missing point still has a row of ``coords`` (NaN).
+        has_z: Whether the third column is z.
+        has_m: Whether the last column is m.
+    """
+
+    kind: str
+    coords: Array
+    offsets: tuple[Array, ...]
+    missing: Array
+    has_z: bool = False
+    has_m: bool = False
+
+    def __len__(self) -> int:
+        return len(self.missing)
+
+
+def empty_shapes(kind: str, count: int) -> Shapes:
+    """Shapes of ``count`` features without any geometry."""
+    coords = np.full((count if kind == POINT else 0, 2), np.nan)
+    levels = LEVELS[kind]
+    inner = tuple(np.zeros(1, np.int64) for _ in range(levels - 1))
+    outer = (np.zeros(count + 1, np.int64),) if levels else ()
+    return Shapes(kind, coords, inner + outer, np.ones(count, bool))
+
+
+def vertex_offsets(shapes: Shapes) -> Array:
+    """Where the vertices of each feature begin: one offset per feature and the end."""
+    if not shapes.offsets:
+        return np.arange(len(shapes) + 1)
+    bounds = shapes.offsets[-1]
+    for level in reversed(shapes.offsets[:-1]):
+        bounds = level[bounds]
+    return bounds
+
+
+def lengths_to_offsets(lengths: Array) -> Array:
+    """Offsets (int64, one more than lengths) of lists with these lengths."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def take_lists(offsets: Array, rows: Array) -> tuple[Array, Array]:
+    """Choose lists by number: their new offsets, and the numbers of the members they hold, in order."""
+    starts = offsets[rows]
+    lengths = offsets[rows + 1] - starts
+    chosen = lengths_to_offsets(lengths)
+    members = np.repeat(starts - chosen[:-1], lengths) + np.arange(chosen[-1])
+    return chosen, members
+
+
+def take(shapes: Shapes, rows: Array) -> Shapes:
+    """The features of these row numbers, in this order."""
+    missing, offsets = shapes.missing[rows], []
+    for level in reversed(shapes.offsets):
+        chosen, rows = take_lists(level, rows)
+        offsets.append(chosen)
+    return replace(shapes, coords=shapes.coords[rows], offsets=tuple(reversed(offsets)), missing=missing)
+
+
+def boxes(shapes: Shapes) -> Array:
+    """The bounding box of every feature, (n, 4) as xmin, ymin, xmax, ymax; NaN where the geometry is missing."""
+    result = np.full((len(shapes), 4), np.nan)
+    bounds = vertex_offsets(shapes)
+    filled = ~shapes.missing & (np.diff(bounds) > 0)
+    if not filled.any():
+        return result
+    starts, ends = bounds[:-1][filled], bounds[1:][filled]
+    gaps = np.any(starts[1:] != ends[:-1]) or starts[0] != 0 or ends[-1] != len(shapes.coords)
+    _, members = take_lists(bounds, np.flatnonzero(filled)) if gaps else (None, slice(None))
+    starts = lengths_to_offsets(ends - starts)[:-1]
+    for axis in range(2):
+        values = np.ascontiguousarray(shapes.coords[members, axis])
+        result[filled, axis] = np.minimum.reduceat(values, starts)
+        result[filled, axis + 2] = np.maximum.reduceat(values, starts)
+    return result
+
+
+def reprojected(shapes: Shapes, source: CRS | None, target: CRS | None) -> Shapes:
+    """The shapes in another CRS; the same object when there is nothing to do or a CRS is not known.
+
+    A feature with a vertex outside the target's domain becomes a missing geometry.
+    """
+    if source is None or target is None or len(shapes.coords) == 0 or same_crs(source, target):
+        return shapes
+    coords = shapes.coords.copy()
+    x, y = transformer(source, target).transform(shapes.coords[:, 0].copy(), shapes.coords[:, 1].copy())
+    coords[:, 0], coords[:, 1] = x, y
+    return without_infinite(replace(shapes, coords=coords))
+
+
+def without_infinite(shapes: Shapes) -> Shapes:
+    """Mark features as missing that have a vertex without finite x and y: no format can say such a thing."""
+    bad = ~(np.isfinite(shapes.coords[:, 0]) & np.isfinite(shapes.coords[:, 1]))
+    if not bad.any():
+        return shapes
+    bounds = vertex_offsets(shapes)
+    total = lengths_to_offsets(bad)
+    return replace(shapes, missing=shapes.missing | (total[bounds[1:]] > total[bounds[:-1]]))
+
+
+def to_geometry(shapes: Shapes) -> Array:
+    """Shapely geometries (object array, None where missing); single parts are not made multi."""
+    result = np.full(len(shapes), None, object)
+    if shapes.missing.all():
+        return result
+    if shapes.missing.any():
+        present = np.flatnonzero(~shapes.missing)
+        result[present] = to_geometry(take(shapes, present))
+        return result
+    if shapes.kind == POINT:
+        return _points(shapes)
+    if shapes.kind == MULTIPOINT:
+        return _joined(_points(shapes), shapes.offsets[0], shapely.multipoints)
+    parts = _lines(shapes) if shapes.kind == POLYLINE else _polygons(shapes)
+    join = shapely.multilinestrings if shapes.kind == POLYLINE else shapely.multipolygons
+    features = shapes.offsets[-1]
+    single = np.diff(features) == 1
+    result[single] = parts[features[:-1][single]]
+    if not single.all():
+        chosen, members = take_lists(features, np.flatnonzero(~single))
+        result[~single] = _joined(parts[members], chosen, join)
+    return result
+
+
+def _joined(parts: Array, offsets: Array, join: Any) -> Array:
+    return np.asarray(join(parts, indices=np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))), object)
+
+
+def _points(shapes: Shapes) -> Array:
+    if shapes.has_m:
+        return measured_points(shapes.coords, shapes.has_z)
+    return np.asarray(shapely.points(shapes.coords), object)
+
+
+def _lines(shapes: Shapes) -> Array:
+    if shapes.has_m:
+        return measured_lines(shapes.coords, shapes.offsets[0], shapes.has_z)
+    return _ragged(GeometryType.LINESTRING, shapes)
+
+
+def _polygons(shapes: Shapes) -> Array:
+    if shapes.has_m:
+        return measured_polygons(shapes.coords, *shapes.offsets[:2], shapes.has_z)
+    return _ragged(GeometryType.POLYGON, shapes)
+
+
+def _ragged(kind: GeometryType, shapes: Shapes) -> Array:
+    coords = np.ascontiguousarray(shapes.coords)
+    return np.asarray(shapely.from_ragged_array(kind, coords, shapes.offsets[:-1]), object)
+
+
+def from_geometry(geometry: Array, kind: str) -> Shapes:
+    """Shapes of shapely geometries that are all of this kind, single or multi (None and empty are missing)."""
+    missing = shapely.is_missing(geometry) | shapely.is_empty(geometry)
+    present = geometry[~missing]
+    if len(present) == 0:
+        return empty_shapes(kind, len(geometry))
+    found, coords, offsets = shapely.to_ragged_array(present)
+    has_m = bool(shapely.has_m(present).any())
+    has_z = coords.shape[1] == (4 if has_m else 3)
+    if has_z and not np.isfinite(coords[:, 2]).any():
+        coords, has_z = np.delete(coords, 2, axis=1), False
+    offsets = _outer_level(kind, found, coords, offsets, missing)
+    if kind == POINT and missing.any():
+        padded = np.full((len(geometry), coords.shape[1]), np.nan)
+        padded[~missing] = coords
+        coords = padded
+    return without_infinite(Shapes(kind, coords, offsets, missing, has_z, has_m))
+
+
+def _outer_level(
+    kind: str, found: GeometryType, coords: Array, offsets: tuple[Array, ...], missing: Array
+) -> tuple[Array, ...]:
+    """Add the level of parts when all are single, and the features that are missing."""
+    if kind == POINT:
+        return ()
+    if found != _MULTI[kind]:
+        count = len(offsets[-1]) - 1 if offsets else len(coords)
+        offsets = (*offsets, np.arange(count + 1))
+    lengths = np.zeros(len(missing), np.int64)
+    lengths[~missing] = np.diff(offsets[-1])
+    return (*(level.astype(np.int64) for level in offsets[:-1]), lengths_to_offsets(lengths))
