@@ -1,0 +1,205 @@
+"""The job engine: submit, look, cancel, wait, fetch, sweep; every protocol drives this and only this."""
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gpserver.errors import InvalidRequest, NotFound
+from gpserver.executors import Executor
+from gpserver.features import Layer
+from gpserver.job import Input, Job, JobStatus, Message, NewJob, Result, Terms
+from gpserver.stores import JobStore
+from gpserver.task import Service, Task
+from gpserver.workspace import Spooled, Value, Workspace
+
+_log = logging.getLogger(__name__)
+
+Watcher = Callable[[str], None]
+
+_SWEEP_EVERY = 60.0  # seconds
+
+
+class Engine:
+    """One engine for one data folder.
+
+    Args:
+        store: Where jobs are kept.
+        executor: Who runs them.
+        jobs: The folder of the jobs' folders.
+        lifetime: Seconds that a finished job, its files and its results stay.
+    """
+
+    def __init__(self, store: JobStore, executor: Executor, jobs: Path, *, lifetime: float) -> None:
+        self._store, self._executor, self._jobs, self._lifetime = store, executor, jobs, lifetime
+        self._watchers: dict[str, list[Watcher]] = {}
+        self._watching = threading.Lock()
+        self._closed = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep_always, name="gpserver-sweep", daemon=True)
+
+    def start(self) -> None:
+        """Begin to run jobs, those that a former server left behind first."""
+        self._jobs.mkdir(parents=True, exist_ok=True)
+        self._executor.start(self._ended)
+        self._sweeper.start()
+
+    def ready(self) -> bool:
+        """Whether a job submitted now starts at once."""
+        return self._executor.ready()
+
+    def close(self) -> None:
+        """Stop the workers and let go of the store."""
+        self._closed.set()
+        self._executor.close()
+        if self._sweeper.is_alive():
+            self._sweeper.join()
+        self._store.close()
+
+    def submit(
+        self,
+        service: Service,
+        task: Task,
+        values: Mapping[str, Sequence[Value]],
+        environment: Mapping[str, Any],
+    ) -> str:
+        """Queue a job and return its id; nothing is decoded here, a bad value fails the job.
+
+        Args:
+            service: The service that publishes the task.
+            task: What to run.
+            values: The raw values of declared inputs, by declared name; a name may have several.
+            environment: ``out_sr``, ``process_sr``, ``extent`` and the protocol's own settings, JSON-ready.
+        """
+        job_id = secrets.token_hex(16)
+        workspace = Workspace(self._jobs, job_id)
+        terms, now = _terms(service, task), time.time()
+        try:
+            inputs = tuple(
+                _input(workspace, parameter.name, parameter.data_type.name, values.get(parameter.name, ()))
+                for parameter in task.inputs
+            )
+            self._store.add(
+                NewJob(job_id, service.full_name, task.name, inputs, dict(environment), terms, now)
+            )
+        except BaseException:
+            workspace.delete()
+            raise
+        self._executor.enqueue(job_id)
+        return job_id
+
+    def job(self, job_id: str) -> Job:
+        """The job as it stands.
+
+        Raises:
+            NotFound: There is no such job, or its lifetime is over.
+        """
+        job = self._store.get(job_id)
+        if job is None:
+            raise NotFound(f"Job {job_id} not found.")
+        return job
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop a job and return it as it stands then; asking again while it stops is fine.
+
+        Raises:
+            NotFound: There is no such job.
+            InvalidRequest: The job has already ended.
+        """
+        now = time.time()
+        if self._store.move(job_id, JobStatus.QUEUED, JobStatus.CANCELLED, now=now):
+            self._ended(job_id)
+        elif self._store.move(job_id, JobStatus.RUNNING, JobStatus.CANCELLING, now=now):
+            self._executor.cancel(job_id)
+        elif (job := self.job(job_id)).status.is_terminal:
+            raise InvalidRequest(f"Job {job_id} has already ended: {job.status}.")
+        return self.job(job_id)
+
+    def watch(self, job_id: str, watcher: Watcher) -> None:
+        """Call ``watcher`` once the job has ended, from some other thread, or at once if it has."""
+        with self._watching:
+            self._watchers.setdefault(job_id, []).append(watcher)
+        job = self._store.get(job_id)
+        if job is None or job.status.is_terminal:
+            self._ended(job_id)
+
+    def messages(self, job_id: str) -> list[Message]:
+        """What the task said so far."""
+        return self._store.messages(job_id)
+
+    def inputs(self, job_id: str) -> list[Input]:
+        """The declared inputs, as they were sent."""
+        return self._store.inputs(job_id)
+
+    def results(self, job_id: str) -> list[Result]:
+        """The outputs of a succeeded job, in declared order."""
+        return self._store.results(job_id)
+
+    def layer(self, job: Job, result: Result) -> Layer:
+        """The stored features or rows of a result, memory-mapped."""
+        return Layer.open(Workspace(self._jobs, job.id).layer(job.attempt, result))
+
+    def file(self, job: Job, name: str) -> Path:
+        """An output file by its path below the job's scratch folder.
+
+        Raises:
+            NotFound: It is not there.
+        """
+        return Workspace(self._jobs, job.id).file(job.attempt, name)
+
+    def large_input(self, job: Job, item: Input) -> Path:
+        """The JSON text of a large input.
+
+        Raises:
+            NotFound: No worker has read it yet, or it could not be read.
+        """
+        path = Workspace(self._jobs, job.id).confirmed(item)
+        if not path.is_file():
+            raise NotFound(f"The value of {item.name} was not read.")
+        return path
+
+    def sweep(self, before: float) -> int:
+        """Delete the jobs that ended before ``before`` (epoch seconds); returns how many."""
+        ids = self._store.ended_before(before)
+        for job_id in ids:
+            # Files first: a row without files is found again, files without a row never would be.
+            Workspace(self._jobs, job_id).delete()
+            self._store.delete(job_id)
+        return len(ids)
+
+    def _ended(self, job_id: str) -> None:
+        with self._watching:
+            watchers = self._watchers.pop(job_id, [])
+        for watcher in watchers:
+            watcher(job_id)
+
+    def _sweep_always(self) -> None:
+        while not self._closed.wait(_SWEEP_EVERY):
+            try:
+                self.sweep(time.time() - self._lifetime)
+            except Exception:
+                _log.exception("The sweep of old jobs did not finish; it tries again in a minute.")
+
+
+def _input(workspace: Workspace, name: str, data_type: str, values: Sequence[Value]) -> Input:
+    for value in values:
+        if isinstance(value, Spooled):
+            return Input(name, data_type, file=workspace.receive(name, value))
+    return Input(name, data_type, tuple(value for value in values if isinstance(value, str)))
+
+
+def _terms(service: Service, task: Task) -> Terms:
+    return Terms(
+        message_level=service.message_level,
+        maximum_records=service.maximum_records,
+        time_limit=service.time_limit,
+        memory_limit=service.memory_limit,
+        instances=service.instances,
+        # Whoever called a synchronous task is gone with the server.
+        retry_on_loss=task.retry_on_loss and not service.synchronous,
+        cancel_grace=task.cancel_grace,
+        synchronous=service.synchronous,
+        result_map_service=service.result_map_service,
+    )

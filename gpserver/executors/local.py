@@ -1,0 +1,191 @@
+"""Runs jobs on this machine: from the store into the slots of one sandbox."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gpserver.executors import OnChange
+from gpserver.job import Job, JobStatus, Message, MessageType, Progress, Result
+from gpserver.sandbox import Ending, Order, Outcome, Sandbox
+from gpserver.stores import JobStore
+from gpserver.worker import Assignment
+
+_log = logging.getLogger(__name__)
+
+_MAX_ATTEMPTS = 2
+_MAX_MESSAGES = 10_000
+_POLL = 1.0  # seconds; only a safety net, every event of ours wakes the dispatcher
+
+
+class LocalExecutor:
+    """One dispatcher thread that claims jobs while slots are free, over one sandbox."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        services: Path,
+        jobs: Path,
+        *,
+        slots: int,
+        start_method: str | None,
+        debug: bool,
+    ) -> None:
+        self._store, self._services, self._jobs, self._debug = store, services, jobs, debug
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._sandbox = Sandbox(
+            "gpserver.worker:run",
+            slots=slots,
+            on_events=self._on_events,
+            on_end=self._on_outcome,
+            on_free=self._wake,
+            start_method=start_method,
+        )
+        self._running: dict[str, Job] = {}
+        self._lock = threading.Lock()
+        self._work = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._dispatch, name="gpserver-dispatch", daemon=True)
+
+    def start(self, on_end: OnChange) -> None:
+        """Resolve what a dead server left behind, then begin to run what is queued."""
+        self._on_end = on_end
+        for job in self._store.unfinished():
+            self._recover(job)
+        self._sandbox.start()
+        self._thread.start()
+        self._wake()
+
+    def enqueue(self, job_id: str) -> None:
+        """A job was added to the store."""
+        self._wake()
+
+    def cancel(self, job_id: str) -> None:
+        """A running job was moved to CANCELLING: stop it now."""
+        # The lock closes the gap between a claim and its run: afterwards the sandbox knows the job.
+        with self._lock:
+            self._sandbox.cancel(job_id)
+
+    def ready(self) -> bool:
+        """Whether a worker is warm."""
+        return self._sandbox.ready.is_set()
+
+    def close(self) -> None:
+        """Stop; a job that still runs is killed and left for the next start to resolve."""
+        self._closing = True
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._sandbox.close()
+
+    def _wake(self) -> None:
+        self._work.set()
+
+    def _recover(self, job: Job) -> None:
+        now = time.time()
+        if job.status is JobStatus.CANCELLING:
+            self._store.move(job.id, JobStatus.CANCELLING, JobStatus.CANCELLED, now=now)
+        elif job.terms.retry_on_loss and job.attempt < _MAX_ATTEMPTS:
+            lost = Message(MessageType.WARNING, "The server stopped while the job ran; it starts again.", now)
+            self._store.move(job.id, JobStatus.RUNNING, JobStatus.QUEUED, now=now, messages=[lost])
+        else:
+            lost = Message(MessageType.ERROR, "The server stopped while the job ran.", now)
+            self._store.move(job.id, JobStatus.RUNNING, JobStatus.FAILED, now=now, messages=[lost])
+
+    def _dispatch(self) -> None:
+        while not self._closing:
+            self._work.wait(_POLL)
+            self._work.clear()
+            try:
+                while not self._closing and self._start_one():
+                    pass
+            except Exception:
+                # A locked or full disk passes; the job is still queued, or recovery finds it.
+                _log.exception("The dispatcher could not start a job; it tries again.")
+
+    def _start_one(self) -> bool:
+        with self._lock:
+            if not self._sandbox.free():
+                return False
+            job = self._store.claim(self._owner, time.time(), self._full())
+            if job is None:
+                return False
+            self._running[job.id] = job
+            self._sandbox.run(self._order(job))
+            return True
+
+    def _full(self) -> list[str]:
+        """Services that run as many jobs as they have instances."""
+        jobs = list(self._running.values())
+        counts = Counter(job.service for job in jobs)
+        limits = {job.service: job.terms.instances for job in jobs if job.terms.instances}
+        return [service for service, limit in limits.items() if counts[service] >= limit]
+
+    def _order(self, job: Job) -> Order:
+        assignment = Assignment(
+            job_id=job.id,
+            attempt=job.attempt,
+            service=job.service,
+            task=job.task,
+            services=str(self._services),
+            jobs=str(self._jobs),
+            inputs=[asdict(item) for item in self._store.inputs(job.id)],
+            environment=job.environment,
+            debug=self._debug,
+        )
+        terms = job.terms
+        return Order(job.id, asdict(assignment), terms.time_limit, terms.memory_limit, terms.cancel_grace)
+
+    def _on_events(self, job_id: str, events: list[list[Any]]) -> None:
+        job = self._running[job_id]
+        for event in events:
+            if event[0] == "output":
+                _log.info("job %s printed: %s", job_id, event[1])
+        messages = [Message(MessageType(e[1]), e[2], e[3]) for e in events if e[0] == "message"]
+        progress = [Progress(e[1], e[2]) for e in events if e[0] == "progress"]
+        self._store.append(job_id, job.attempt, messages, progress[-1] if progress else None)
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        job = self._running.pop(outcome.job_id)
+        if outcome.ending is Ending.CLOSED:
+            return  # the next start resolves it, as after a crash
+        if outcome.detail:
+            _log.warning("job %s %s: %s", job.id, outcome.ending, outcome.detail)
+        try:
+            self._finish(job, outcome)
+        finally:
+            self._on_end(job.id)
+
+    def _finish(self, job: Job, outcome: Outcome) -> None:
+        status, errors, results = _verdict(job, outcome)
+        now = time.time()
+        messages = [Message(MessageType.ERROR, text, now) for text in errors]
+        finished = self._store.move(
+            job.id,
+            JobStatus.RUNNING,
+            status,
+            now=now,
+            attempt=job.attempt,
+            messages=messages,
+            results=results,
+        )
+        if not finished:
+            # Its cancel came first, so whatever it did in the meantime is discarded.
+            self._store.move(job.id, JobStatus.CANCELLING, JobStatus.CANCELLED, now=now, attempt=job.attempt)
+
+
+def _verdict(job: Job, outcome: Outcome) -> tuple[JobStatus, list[str], list[Result]]:
+    if outcome.ending is Ending.TIMED_OUT:
+        limit = f"The job ran longer than its time limit of {job.terms.time_limit:g} seconds."
+        return JobStatus.TIMED_OUT, [limit], []
+    value = outcome.value
+    if outcome.ending is not Ending.FINISHED:
+        return JobStatus.FAILED, [outcome.reason], []
+    if value["status"] == "succeeded":
+        return JobStatus.SUCCEEDED, [], [Result(**item) for item in value["results"]]
+    return JobStatus.FAILED, value.get("errors", ["The task stopped by itself."]), []

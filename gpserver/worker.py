@@ -1,0 +1,182 @@
+"""Run one job: what happens inside a child process, from raw inputs to stored results."""
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import geopandas
+import orjson
+import pandas
+from pyproj import CRS
+from shapely.geometry import box
+
+from gpserver.catalog import Catalog
+from gpserver.context import JobContext
+from gpserver.datatypes import Stored
+from gpserver.errors import GPServerError, InvalidValue, JobCancelled
+from gpserver.features import parse_spatial_reference
+from gpserver.job import Input, Message, Progress, Result
+from gpserver.parameter import Parameter
+from gpserver.task import Task
+from gpserver.workspace import Workspace
+
+
+class Channel(Protocol):
+    """The worker's line to whoever started it."""
+
+    def send(self, kind: str, *fields: object) -> None:
+        """Send one event; waits when nobody reads."""
+
+    def cancelled(self) -> bool:
+        """Whether the job's cancel was asked for."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a worker must know to run one attempt of one job; travels as JSON."""
+
+    job_id: str
+    attempt: int
+    service: str
+    task: str
+    services: str
+    jobs: str
+    inputs: list[dict[str, Any]]
+    environment: dict[str, Any]
+    debug: bool = False
+
+
+def run(payload: dict[str, Any], channel: Channel) -> dict[str, Any]:
+    """Run one job and report how it went.
+
+    Args:
+        payload: The fields of an ``Assignment``.
+        channel: Takes the messages and the progress while the task runs.
+
+    Returns:
+        ``{"status": "succeeded", "results": [...]}``, ``{"status": "cancelled"}`` or
+        ``{"status": "failed", "errors": [text, ...]}``. A tool's failure is an answer, not an exception.
+    """
+    job = Assignment(**payload)
+    try:
+        return {"status": "succeeded", "results": [asdict(item) for item in _run(job, channel)]}
+    except JobCancelled:
+        return {"status": "cancelled"}
+    except MemoryError:
+        raise  # the sandbox knows the job's limit and says so
+    except GPServerError as error:
+        return {"status": "failed", "errors": [*str(error).splitlines(), *_trace(job, error)]}
+    except Exception as error:
+        return {"status": "failed", "errors": [f"{type(error).__name__}: {error}", *_trace(job, error)]}
+
+
+def _trace(job: Assignment, error: Exception) -> list[str]:
+    return ["".join(traceback.format_exception(error))] if job.debug else []
+
+
+def _run(job: Assignment, channel: Channel) -> list[Result]:
+    workspace = Workspace(Path(job.jobs), job.job_id)
+    scratch = workspace.scratch(job.attempt)
+    scratch.mkdir(parents=True, exist_ok=True)
+    task = _catalog(job.services).task(job.service, job.task)
+    context = JobContext(_sender(channel), scratch, channel.cancelled)
+    arguments = _arguments(task, job, workspace)
+    with context.logging():
+        returned = task.function(context, **arguments) if task.wants_context else task.function(**arguments)
+    values = task.results(returned)
+    folder = workspace.attempt(job.attempt)
+    return [_save(parameter, values.get(parameter.name), folder) for parameter in task.outputs]
+
+
+@cache
+def _catalog(services: str) -> Catalog:
+    # One per warm child; it reloads a service's file only when that was edited.
+    return Catalog(Path(services), strict=True)
+
+
+def _sender(channel: Channel) -> Callable[[Message | Progress], None]:
+    def send(event: Message | Progress) -> None:
+        if isinstance(event, Message):
+            channel.send("message", event.type, event.text, event.at)
+        else:
+            channel.send("progress", event.text, event.percent)
+
+    return send
+
+
+def _arguments(task: Task, job: Assignment, workspace: Workspace) -> dict[str, Any]:
+    inputs = [Input(**item) for item in job.inputs]
+    raw = {item.name: _raw(item, workspace) for item in inputs}
+    arguments = task.arguments(raw)
+    by_name = {parameter.name: parameter for parameter in task.inputs}
+    for item in inputs:
+        if item.file:
+            parameter = by_name[item.name]
+            workspace.confirm(item, _sound(parameter, arguments[parameter.argument], raw[item.name]))
+    environment = Environment.read(job.environment)
+    return {name: environment.apply(value) for name, value in arguments.items()}
+
+
+def _raw(item: Input, workspace: Workspace) -> Any:
+    if item.file:
+        return workspace.read(item)
+    return item.texts[0] if len(item.texts) == 1 else list(item.texts)
+
+
+def _sound(parameter: Parameter, value: object, raw: bytes) -> bytes:
+    """The JSON text of a large input; a table or feature set rests as it came."""
+    return raw if isinstance(value, pandas.DataFrame) else orjson.dumps(parameter.data_type.encode(value))
+
+
+def _save(parameter: Parameter, value: object, folder: Path) -> Result:
+    kind = parameter.data_type
+    stored = kind.save(value, folder, parameter.name) if value is not None else Stored(value=kind.empty())
+    return Result(parameter.name, kind.name, stored.value, stored.layer, stored.file, stored.rows)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The geoprocessing environment that a client asked for.
+
+    Feature inputs are reprojected to ``process_sr``, and only those that touch ``extent`` (a frame of
+    one box in its own spatial reference) are processed.
+    """
+
+    process_sr: CRS | None = None
+    extent: geopandas.GeoSeries | None = None
+
+    @classmethod
+    def read(cls, environment: Mapping[str, Any]) -> "Environment":
+        """Read the settings of a submit; ``out_sr`` is only checked, it is applied when results are fetched.
+
+        Raises:
+            InvalidValue: A spatial reference or the extent cannot be read.
+        """
+        parse_spatial_reference(environment.get("out_sr"))
+        return cls(parse_spatial_reference(environment.get("process_sr")), _extent(environment.get("extent")))
+
+    def apply(self, value: object) -> object:
+        """The value as the task sees it."""
+        if not isinstance(value, geopandas.GeoDataFrame) or value.crs is None:
+            return value
+        frame = value if self.extent is None else _within(value, self.extent)
+        return frame.to_crs(self.process_sr) if self.process_sr else frame
+
+
+def _within(frame: geopandas.GeoDataFrame, extent: geopandas.GeoSeries) -> geopandas.GeoDataFrame:
+    area = extent.to_crs(frame.crs) if extent.crs else extent
+    return frame[frame.intersects(area.iloc[0])].reset_index(drop=True)
+
+
+def _extent(extent: Any) -> geopandas.GeoSeries | None:
+    if not extent:
+        return None
+    try:
+        xmin, ymin, xmax, ymax = (float(extent[name]) for name in ("xmin", "ymin", "xmax", "ymax"))
+    except (KeyError, TypeError, ValueError):
+        raise InvalidValue("The extent of 'context' needs the numbers xmin, ymin, xmax and ymax.") from None
+    crs = parse_spatial_reference(extent.get("spatialReference") or extent.get("spatial_reference"))
+    return geopandas.GeoSeries([box(xmin, ymin, xmax, ymax)], crs=crs)
