@@ -1,0 +1,67 @@
+"""Resources as pages of the services directory: plain, complete, no scripting, everything escaped."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gpserver.formats.resource import Body, JSONText, Resource
+
+_SHOWN = 100_000  # bytes of a value that a page shows; the rest is behind its JSON link
+_ROOT = "/arcgis/rest/services"
+
+_pages = Environment(
+    loader=PackageLoader("gpserver.formats", "pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def write(resource: Resource) -> Body:
+    """The page of a resource."""
+    page = _pages.get_template(f"{resource.page}.html")
+    text = page.render(
+        value=resource.value,
+        title=resource.title,
+        path=resource.path,
+        crumbs=list(_crumbs(resource.path)),
+        show=_show,
+        quote=quote,
+        **resource.facts,
+    )
+    return Body(text.encode(), "text/html;charset=UTF-8")
+
+
+def _crumbs(path: str) -> Iterator[tuple[str, str]]:
+    """(name, link) of every resource on the way to this one."""
+    if not path.startswith(_ROOT):
+        return
+    yield "Home", _ROOT
+    link = _ROOT
+    for name in path.removeprefix(_ROOT).strip("/").split("/"):
+        link += f"/{quote(name)}"
+        # These two are steps of the URL, not resources of their own.
+        if name and name != "jobs":
+            yield name, link
+
+
+def _show(value: Any) -> str:
+    """A value as JSON text, cut where a page would become too long to read."""
+    if isinstance(value, JSONText):
+        text = b"".join(_until(value.chunks, _SHOWN))
+    else:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2)
+    cut = text[:_SHOWN].decode("utf-8", "ignore")
+    return cut if len(text) <= _SHOWN else f"{cut}\n… (the JSON link has all of it)"
+
+
+def _until(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        size -= len(chunk)
+        if size < 0:
+            return

@@ -1,0 +1,41 @@
+"""What a handler answers, before anybody asked for a format."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class JSONText:
+    """A value that exists only as JSON text, in chunks; it may stand anywhere inside a resource's value."""
+
+    chunks: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of a protocol: its value, and what a page needs beyond it.
+
+    ``value`` is JSON-ready but for ``JSONText`` leaves; ``page`` names the template of its HTML form;
+    ``path`` is the URL path that it was asked for under, for breadcrumbs and links.
+    """
+
+    value: Any
+    title: str = ""
+    page: str = "value"
+    path: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    etag: str = ""
+    """Changes whenever the value does; empty for a resource that is not polled."""
+    location: str = ""
+    """Where a browser goes instead of seeing this resource."""
+    status: int = 200
+    """HTTP status of the HTML form; the JSON form of this protocol's errors is always 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A resource in one format."""
+
+    content: bytes | Iterator[bytes]
+    media_type: str

@@ -1,0 +1,1 @@
+"""The protocols this server speaks: one folder each, over the same engine."""

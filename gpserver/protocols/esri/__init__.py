@@ -1,0 +1,1 @@
+"""ArcGIS REST: the services directory, geoprocessing services and their jobs."""

@@ -1,0 +1,57 @@
+"""The services directory: server info, folders and what they hold."""
+
+from starlette.concurrency import run_in_threadpool
+
+from gpserver.errors import NotFound
+from gpserver.formats import Resource
+from gpserver.protocols.esri.wire import Call
+
+SERVICES = "/arcgis/rest/services"
+
+
+async def info(call: Call) -> Resource:
+    """``/rest/info``: the version, and that no token is needed."""
+    version = call.site.current_version
+    value = {
+        "currentVersion": version,
+        "fullVersion": f"{version:g}",
+        "soapUrl": f"{call.root}/arcgis/services",
+        "secureSoapUrl": None,
+        "authInfo": {"isTokenBasedSecurity": False},
+    }
+    return Resource(value, "Server Info", path=call.path)
+
+
+async def health(call: Call) -> Resource:
+    """``/rest/info/healthcheck``: whether the server answers."""
+    return Resource({"success": True}, "Health Check", path=call.path)
+
+
+async def folder(call: Call) -> Resource:
+    """``/rest/services`` and ``/rest/services/<folder>``: folders, and services by their full names.
+
+    Raises:
+        NotFound: There is no such folder.
+    """
+    await refresh(call)
+    catalog, name = call.site.catalog, call.part("folder")
+    if name and name not in catalog.folders():
+        raise NotFound(f"Folder {name} does not exist.")
+    value = {
+        "currentVersion": call.site.current_version,
+        "folders": [] if name else catalog.folders(),
+        "services": [{"name": item.full_name, "type": "GPServer"} for item in catalog.services(name)],
+    }
+    return Resource(
+        value,
+        f"Folder: {name or '/'}",
+        page="folder",
+        path=f"{SERVICES}/{name}" if name else SERVICES,
+        facts={"root": SERVICES, "errors": catalog.errors},
+    )
+
+
+async def refresh(call: Call) -> None:
+    """Take in what was edited in the services folder, off the event loop where a file must be loaded."""
+    if call.site.catalog.changed():
+        await run_in_threadpool(call.site.catalog.refresh)

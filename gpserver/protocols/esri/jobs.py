@@ -1,0 +1,164 @@
+"""Jobs: status, messages, progress, cancel, results, inputs and output files."""
+
+import mimetypes
+import re
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, Response
+
+from gpserver.errors import NotFound
+from gpserver.formats import Resource
+from gpserver.job import Job, JobStatus
+from gpserver.protocols.esri.gpserver import service_and_task
+from gpserver.protocols.esri.log import STATUS, esri_id, message_log, progress
+from gpserver.protocols.esri.parameters import files_of, input_value, result_value
+from gpserver.protocols.esri.wire import Call
+
+_JOB_ID = re.compile(r"j([0-9a-f]{32})")
+
+# A browser would run these; an output file is data, whatever its task wrote into it.
+_ACTIVE = re.compile(r"html|xml|svg|script|css|pdf")
+
+
+async def job(call: Call) -> Resource:
+    """``…/jobs/<jobId>``: where the job stands.
+
+    Raises:
+        NotFound: There is no such job of this task.
+    """
+    found = await _job(call)
+    with_messages = call.parameters.flag("returnMessages", default=True)
+    return Resource(
+        _job_value(call, found, with_messages),
+        f"Job Details: {esri_id(found.id)} ({found.service}/{found.task})",
+        page="job",
+        path=call.path,
+        facts={"running": not found.status.is_terminal},
+        etag=f"{found.version}{'' if with_messages else 's'}",
+    )
+
+
+async def cancel(call: Call) -> Resource:
+    """``…/jobs/<jobId>/cancel`` and ``<task>/cancel?jobId=``: stop the job.
+
+    Raises:
+        InvalidRequest: The job has already ended.
+        NotFound: There is no such job of this task.
+    """
+    found = await _job(call)
+    # The cancel waits for the store and for the executor's lock, never for the worker's death.
+    stopped = await run_in_threadpool(call.site.engine.cancel, found.id)
+    messages = message_log(stopped, call.site.engine.messages(stopped.id))
+    value = {"jobId": esri_id(stopped.id), "jobStatus": STATUS[stopped.status], "messages": messages}
+    path = call.path.removesuffix("/cancel")
+    place = path if "/jobs/" in path else f"{path}/jobs/{esri_id(found.id)}"
+    return Resource(value, "Cancel Job", path=call.path, location=f"{call.root}{place}")
+
+
+async def results(call: Call) -> Resource:
+    """``…/jobs/<jobId>/results``: every result, as a list.
+
+    Raises:
+        NotFound: There is no such job, or it has not succeeded.
+    """
+    found = await _succeeded(call)
+    values = [result_value(call, found, item) for item in call.site.engine.results(found.id)]
+    return Resource(values, "Results", path=call.path)
+
+
+async def result(call: Call) -> Resource:
+    """``…/results/<parameter>``: one result.
+
+    Raises:
+        NotFound: There is no such job or output parameter, or the job has not succeeded.
+    """
+    found, name = await _succeeded(call), call.part("name")
+    for item in call.site.engine.results(found.id):
+        if item.name.lower() == name.lower():
+            value = await run_in_threadpool(result_value, call, found, item)
+            return Resource(value, item.name, page="parameter", path=call.path)
+    raise NotFound(f"'{name}' is not an output parameter of {found.task}.")
+
+
+async def inputs(call: Call) -> Resource:
+    """``…/jobs/<jobId>/inputs``: every input, as a list.
+
+    Raises:
+        NotFound: There is no such job.
+    """
+    found = await _job(call)
+    items = call.site.engine.inputs(found.id)
+    values = await run_in_threadpool(lambda: [input_value(call, found, item) for item in items])
+    return Resource(values, "Inputs", path=call.path)
+
+
+async def input_(call: Call) -> Resource:
+    """``…/inputs/<parameter>``: one input.
+
+    Raises:
+        NotFound: There is no such job or input parameter.
+    """
+    found, name = await _job(call), call.part("name")
+    for item in call.site.engine.inputs(found.id):
+        if item.name.lower() == name.lower():
+            value = await run_in_threadpool(input_value, call, found, item)
+            return Resource(value, item.name, page="parameter", path=call.path)
+    raise NotFound(f"'{name}' is not an input parameter of {found.task}.")
+
+
+async def file(call: Call) -> Response:
+    """``/directories/arcgisjobs/<service>_gpserver/<jobId>/scratch/<file>``: an output file.
+
+    Raises:
+        NotFound: There is no such file of such a job.
+    """
+    found = call.site.engine.job(_job_id(call.part("job_id")))
+    if call.part("place").lower() != files_of(found.service):
+        raise NotFound
+    path = call.site.engine.file(found, call.part("file"))
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if _ACTIVE.search(kind):
+        kind = "text/plain" if kind.startswith("text/") else "application/octet-stream"
+    return FileResponse(path, media_type=kind, headers={"x-content-type-options": "nosniff"})
+
+
+def _job_id(text: str) -> str:
+    match = _JOB_ID.fullmatch(text.lower())
+    if match is None:
+        raise NotFound(f"'{text}' is not the id of a job.")
+    return match[1]
+
+
+async def _job(call: Call) -> Job:
+    found = call.site.engine.job(_job_id(call.part("job_id") or call.parameters.text("jobId")))
+    service, task = call.part("service"), call.part("task")
+    if (service, task) not in ((found.service, found.task), ("", ""), ("", found.task)):
+        # Another spelling, a display name, or another task: the catalog knows.
+        named = await service_and_task(call)
+        if (named[0].full_name, named[1].name) != (found.service, found.task):
+            raise NotFound(f"Job {esri_id(found.id)} not found.")
+    return found
+
+
+async def _succeeded(call: Call) -> Job:
+    found = await _job(call)
+    if found.status is not JobStatus.SUCCEEDED:
+        raise NotFound(f"Job {esri_id(found.id)} has no results: it is {STATUS[found.status]}.")
+    return found
+
+
+def _job_value(call: Call, found: Job, with_messages: bool) -> dict[str, Any]:
+    engine = call.site.engine
+    value: dict[str, Any] = {"jobId": esri_id(found.id), "jobStatus": STATUS[found.status]}
+    if step := progress(found):
+        value["progress"] = step
+    if found.status is JobStatus.SUCCEEDED:
+        # Relative to the job's own URL: clients join the two.
+        value["results"] = {
+            item.name: {"paramUrl": f"results/{item.name}"} for item in engine.results(found.id)
+        }
+        value["inputs"] = {item.name: {"paramUrl": f"inputs/{item.name}"} for item in engine.inputs(found.id)}
+    messages = engine.messages(found.id) if with_messages and found.message_count else []
+    value["messages"] = message_log(found, messages) if with_messages else []
+    return value

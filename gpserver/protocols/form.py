@@ -1,0 +1,235 @@
+"""A request's parameters, from query and body alike; large values go to disk as they arrive."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import parse_qsl
+
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from gpserver.errors import InvalidRequest, TooLarge
+from gpserver.workspace import Spooled, Value, unquote
+
+IN_MEMORY = 64 << 10
+"""Bytes of a value up to which it stays in memory."""
+
+
+class Parameters:
+    """The parameters of one request by name, whatever the case; a repeated name has several values."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[Value]] = {}
+
+    def add(self, name: str, value: Value) -> None:
+        """Take one more value of ``name``."""
+        self._values.setdefault(name.lower(), []).append(value)
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def values(self, name: str) -> list[Value]:
+        """All values of ``name``, large ones included."""
+        return self._values.get(name.lower(), [])
+
+    def text(self, name: str, default: str = "") -> str:
+        """The last value of ``name``, or ``default`` when it was not sent or sent empty.
+
+        Raises:
+            InvalidRequest: The value is too long for what it is.
+        """
+        values = self._values.get(name.lower())
+        if not values:
+            return default
+        if isinstance(values[-1], Spooled):
+            raise InvalidRequest(f"The value of '{name}' is longer than {IN_MEMORY} bytes.")
+        return values[-1].strip() or default
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """A boolean in any case, as clients send it: true, True, TRUE, 1."""
+        return self.text(name, str(default)).lower() in ("true", "1", "yes", "on")
+
+    def discard(self) -> None:
+        """Remove the large values that nobody took over."""
+        for value in self._spooled():
+            value.path.unlink(missing_ok=True)
+
+    def _spooled(self) -> Iterator[Spooled]:
+        return (value for values in self._values.values() for value in values if isinstance(value, Spooled))
+
+
+@asynccontextmanager
+async def read_parameters(request: Request, spool: Path, limit: int) -> AsyncIterator[Parameters]:
+    """Read query and body of a request; a body's value wins over the query's.
+
+    Args:
+        request: GET or POST; bodies are form-urlencoded or multipart, any other is ignored.
+        spool: A folder for values over 64 kB, on the disk where job folders are.
+        limit: Bytes that a body may have.
+
+    Raises:
+        TooLarge: The body is over the limit.
+        InvalidRequest: The body is not the form that its content type says.
+    """
+    parameters = Parameters()
+    for name, value in parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        parameters.add(name, value)
+    try:
+        reader = _reader(request, parameters, spool)
+        if reader is not None:
+            await _read(request, reader, limit)
+        yield parameters
+    finally:
+        parameters.discard()
+
+
+def _reader(request: Request, parameters: Parameters, spool: Path) -> "_Form | _Multipart | None":
+    if request.method != "POST":
+        return None
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind == b"multipart/form-data":
+        return _Multipart(parameters, spool, options.get(b"boundary", b""))
+    # Clients post forms without saying so; an empty body of any type is an empty form.
+    return _Form(parameters, spool)
+
+
+async def _read(request: Request, reader: "_Form | _Multipart", limit: int) -> None:
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            # Past the limit the rest is still received, or the client would see a broken
+            # connection instead of the error.
+            if size <= limit:
+                reader.feed(chunk)
+        if size > limit:
+            raise TooLarge(f"The request has {size} bytes; this server takes up to {limit}.")
+        reader.end()
+    except ClientDisconnect:
+        raise InvalidRequest("The client went away before it had sent everything.") from None
+    finally:
+        reader.close()
+
+
+class _Field:
+    """One value as it grows: in memory first, in a file once it is large."""
+
+    def __init__(self, spool: Path, *, urlencoded: bool) -> None:
+        self._spool, self._urlencoded = spool, urlencoded
+        self._memory = bytearray()
+        self._file: IO[bytes] | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._file is None and len(self._memory) + len(data) > IN_MEMORY:
+            self._file = tempfile.NamedTemporaryFile(dir=self._spool, delete=False)  # noqa: SIM115 - closed in value()
+            self._file.write(self._memory)
+        (self._file.write if self._file else self._memory.extend)(data)
+
+    def value(self) -> Value:
+        if self._file:
+            self._file.close()
+            return Spooled(Path(self._file.name), self._urlencoded)
+        raw = bytes(self._memory)
+        return (unquote(raw) if self._urlencoded else raw).decode("utf-8", "replace")
+
+    def abandon(self) -> None:
+        if self._file:
+            self._file.close()
+            Path(self._file.name).unlink(missing_ok=True)
+
+
+class _Form:
+    """Reads a form-urlencoded body piece by piece; a large value stays percent-encoded."""
+
+    def __init__(self, parameters: Parameters, spool: Path) -> None:
+        self._parameters, self._spool = parameters, spool
+        self._name = bytearray()
+        self._field: _Field | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        first, *others = chunk.split(b"&")
+        self._extend(first)
+        for piece in others:
+            self.end()
+            self._extend(piece)
+
+    def _extend(self, piece: bytes) -> None:
+        if self._field is None:
+            name, equals, piece = piece.partition(b"=")
+            self._name += name
+            if len(self._name) > IN_MEMORY:
+                raise InvalidRequest("The body is not a form: it has no parameter names.")
+            if not equals:
+                return
+            self._field = _Field(self._spool, urlencoded=True)
+        self._field.write(piece)
+
+    def end(self) -> None:
+        name = unquote(bytes(self._name)).decode("utf-8", "replace")
+        if name:
+            self._parameters.add(name, self._field.value() if self._field else "")
+        self._name, self._field = bytearray(), None
+
+    def close(self) -> None:
+        if self._field:
+            self._field.abandon()
+
+
+class _Multipart:
+    """Reads a multipart body piece by piece."""
+
+    def __init__(self, parameters: Parameters, spool: Path, boundary: bytes) -> None:
+        self._parameters, self._spool = parameters, spool
+        self._field: _Field | None = None
+        self._header, self._content, self._name = bytearray(), bytearray(), ""
+        self._complete = False
+        callbacks: Any = {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._content.extend(data[start:end]),
+            "on_header_end": self._header_end,
+            "on_part_data": self._data,
+            "on_part_end": self._part_end,
+            "on_end": lambda: setattr(self, "_complete", True),
+        }
+        try:
+            self._parser = MultipartParser(boundary, callbacks)
+        except FormParserError as error:
+            raise InvalidRequest(f"The body is not multipart/form-data: {error}.") from None
+
+    def feed(self, chunk: bytes) -> None:
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise InvalidRequest(f"The body is not multipart/form-data: {error}.") from None
+
+    def end(self) -> None:
+        if not self._complete:
+            raise InvalidRequest("The body is not multipart/form-data: it ends too early.")
+
+    def close(self) -> None:
+        if self._field:
+            self._field.abandon()
+
+    def _begin(self) -> None:
+        self._field, self._name = _Field(self._spool, urlencoded=False), ""
+
+    def _header_end(self) -> None:
+        if bytes(self._header).lower() == b"content-disposition":
+            _, options = parse_options_header(bytes(self._content))
+            self._name = options.get(b"name", b"").decode("utf-8", "replace")
+        self._header.clear()
+        self._content.clear()
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._field:
+            self._field.write(data[start:end])
+
+    def _part_end(self) -> None:
+        field, self._field = self._field, None
+        if field:
+            self._parameters.add(self._name, field.value())

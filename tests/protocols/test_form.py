@@ -1,0 +1,141 @@
+"""A request's parameters: query, form and multipart, small and large, sound and broken."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from starlette.requests import Request
+
+from gpserver.errors import InvalidRequest, TooLarge
+from gpserver.protocols.form import IN_MEMORY, Parameters, read_parameters
+from gpserver.workspace import Spooled, unquote
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def read(
+    spool: Path,
+    *,
+    query: str = "",
+    body: bytes = b"",
+    content_type: str = FORM,
+    piece: int = 65536,
+    limit: int = 10_000_000,
+    look: Any = None,
+) -> Any:
+    """Read one request whose body arrives in pieces; returns what ``look`` says of its parameters."""
+    scope = {
+        "type": "http",
+        "method": "POST" if body else "GET",
+        "query_string": query.encode(),
+        "headers": [(b"content-type", content_type.encode())],
+    }
+    pieces: Iterator[bytes] = iter([body[n : n + piece] for n in range(0, len(body), piece)])
+
+    async def receive() -> dict[str, Any]:
+        chunk = next(pieces, None)
+        return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
+
+    async def run() -> Any:
+        async with read_parameters(Request(scope, receive), spool, limit) as parameters:
+            return look(parameters)
+
+    return asyncio.run(run())
+
+
+def multipart(parts: dict[str, bytes]) -> bytes:
+    body = b"".join(
+        b'--frontier\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), value)
+        for name, value in parts.items()
+    )
+    return body + b"--frontier--\r\n"
+
+
+def test_names_in_any_case_and_the_body_wins(tmp_path: Path) -> None:
+    def look(parameters: Parameters) -> Any:
+        return parameters.text("Distance"), parameters.text("F"), parameters.flag("returnz")
+
+    assert read(tmp_path, query="f=json&RETURNZ=True", body=b"distance=5+m&f=pjson", look=look) == (
+        "5 m",
+        "pjson",
+        True,
+    )
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, 100_000])
+def test_a_form_reads_the_same_in_any_pieces(tmp_path: Path, piece: int) -> None:
+    fields = {"a": "ü & = + %", "empty": "", "long": "x" * 500, "ß": "1"}
+    body = "&".join(f"{quote_plus(k)}={quote_plus(v)}" for k, v in fields.items()) + "&alone&&a=2"
+
+    def look(parameters: Parameters) -> Any:
+        return {name: parameters.values(name) for name in [*fields, "alone"]}
+
+    expected = {name: [value] for name, value in fields.items()} | {"alone": [""]}
+    expected["a"] = ["ü & = + %", "2"]
+    assert read(tmp_path, body=body.encode(), piece=piece, look=look) == expected
+
+
+@pytest.mark.parametrize("piece", [997, 65536])
+@pytest.mark.parametrize("kind", ["form", "multipart"])
+def test_a_large_value_goes_to_disk_and_is_removed_unless_taken(
+    tmp_path: Path, kind: str, piece: int
+) -> None:
+    text = '{"features": [1.5, "é"]}' * 20_000
+    assert len(text) > IN_MEMORY
+    if kind == "form":
+        body, content_type = f"f=json&big={quote_plus(text)}&last=1".encode(), FORM
+    else:
+        body = multipart({"f": b"json", "big": text.encode(), "last": b"1"})
+        content_type = "multipart/form-data; boundary=frontier"
+
+    def look(parameters: Parameters) -> Any:
+        [big] = parameters.values("big")
+        assert isinstance(big, Spooled)
+        assert (parameters.text("f"), parameters.text("last")) == ("json", "1")
+        with pytest.raises(InvalidRequest, match="longer than"):
+            parameters.text("big")
+        raw = big.path.read_bytes()
+        return (unquote(raw) if big.urlencoded else raw).decode()
+
+    assert read(tmp_path, body=body, content_type=content_type, piece=piece, look=look) == text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_large_a_body_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(TooLarge, match="takes up to 100000"):
+        read(tmp_path, body=b"a=" + b"x" * 300_000, limit=100_000, look=bool)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"no boundary", "multipart/form-data"),
+        (b"--frontier\r\nnonsense", "multipart/form-data; boundary=frontier"),
+        (b"--other\r\n\r\n", "multipart/form-data; boundary=frontier"),
+        (b"\x00" * 200_000, FORM),
+    ],
+)
+def test_a_broken_body_is_the_clients_fault(tmp_path: Path, body: bytes, content_type: str) -> None:
+    with pytest.raises(InvalidRequest):
+        read(tmp_path, body=body, content_type=content_type, look=bool)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
+    async def stream() -> AsyncIterator[dict[str, Any]]:
+        yield {"type": "http.request", "body": b"a=" + b"x" * 200_000, "more_body": True}
+        yield {"type": "http.disconnect"}
+
+    async def run() -> None:
+        messages = stream()
+        scope = {"type": "http", "method": "POST", "query_string": b"", "headers": []}
+        async with read_parameters(Request(scope, messages.__anext__), tmp_path, 10**6):
+            pass
+
+    with pytest.raises(InvalidRequest, match="went away"):
+        asyncio.run(run())
+    assert list(tmp_path.iterdir()) == []
