@@ -1,0 +1,31 @@
+# Everything a newcomer needs: make run, make test, make bench.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run test bench lint clean
+
+run: $(READY)  ## start the server and show what it does
+	$(BIN)/gpserver serve --demo $(ARGS)
+
+test: $(READY)  ## run every test; what a missing component would run is skipped with its reason
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+bench: $(READY)  ## measure the hot paths side by side
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lint: $(READY)  ## the checks of style and types
+	$(BIN)/pip install --quiet --editable '.[lint]'
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "gpserver needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $@
+
+clean:  ## forget the virtual environment and all results
+	rm -rf .venv gpserver-data

@@ -1,0 +1,90 @@
+"""The command line: gpserver serve | run | describe."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gpserver.errors import GPServerError
+from gpserver.settings import Settings, load_settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options, rest = _parser().parse_known_args(words)
+    try:
+        settings = load_settings({name: getattr(options, name, None) for name in _SETTINGS})
+        return int(options.command(settings, options, rest))
+    except (GPServerError, ValueError, OSError) as error:
+        print(f"gpserver: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+_SETTINGS = ("host", "port", "services", "data", "public_url", "slots", "start_method", "debug")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gpserver", description="Publish Python functions as ArcGIS geoprocessing services."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands.add_parser("serve", help="start the server"))
+    run = commands.add_parser("run", help="run one task on local files", add_help=False)
+    run.add_argument("task", nargs="?", default="", help="Task, Service/Task or Folder/Service/Task")
+    _add_services(run)
+    run.set_defaults(command=_run)
+    describe = commands.add_parser("describe", help="list the services, tasks and parameters of a folder")
+    _add_services(describe)
+    describe.set_defaults(command=_describe)
+    return parser
+
+
+def _add_services(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--services", type=Path, help="folder of Python files to publish")
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    _add_services(parser)
+    parser.add_argument("--host", help=f"address to listen on (default {Settings.host})")
+    parser.add_argument("--port", type=int, help=f"port; 0 takes a free one (default {Settings.port})")
+    parser.add_argument("--data", type=Path, help=f"folder for jobs and results (default {Settings.data})")
+    parser.add_argument("--public-url", help="scheme and host that clients see, behind a proxy")
+    parser.add_argument("--slots", type=int, help=f"jobs that run at once (default {Settings.slots})")
+    parser.add_argument("--start-method", choices=["fork", "spawn"], help="how workers are started")
+    parser.add_argument("--debug", action="store_true", default=None, help="show tracebacks to clients")
+    parser.add_argument("--demo", action="store_true", help="run a task once to show how it goes, then serve")
+    parser.set_defaults(command=_serve)
+
+
+def _serve(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    _refuse(rest)
+    # Imported here so that `gpserver --help` does not wait for geopandas.
+    from gpserver.demo import show
+    from gpserver.serve import serve
+
+    return serve(settings, on_ready=show if options.demo else None)
+
+
+def _run(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    from gpserver.shell import run
+
+    return run(settings.services, options.task, rest)
+
+
+def _describe(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    _refuse(rest)
+    from gpserver.shell import describe
+
+    return describe(settings.services)
+
+
+def _refuse(rest: list[str]) -> None:
+    if rest:
+        raise ValueError(f"I do not know {' '.join(rest)}. Use --help to see what there is.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

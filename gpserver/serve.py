@@ -1,0 +1,69 @@
+"""Serve the application on a socket, and say so once it answers."""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+
+import uvicorn
+
+from gpserver.app import create_app
+from gpserver.errors import GPServerError
+from gpserver.settings import Settings
+
+# Connections that wait to be accepted; a burst of clients must not see a refused connection.
+_BACKLOG = 2048
+
+
+def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None = None) -> int:
+    """Serve until a signal says stop.
+
+    Args:
+        settings: Where to listen and what to serve.
+        on_ready: Called in a thread of its own with the site's URL once it answers.
+
+    Raises:
+        GPServerError: The port is taken or the services folder is not there.
+    """
+    if not settings.services.is_dir():
+        raise GPServerError(f"There is no folder {settings.services}. Name one with --services.")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    listener = _listen(settings.host, settings.port)
+    url = f"http://{settings.host}:{listener.getsockname()[1]}"
+    config = uvicorn.Config(create_app(settings), access_log=False, log_level="warning", lifespan="on")
+    server = _Server(config, lambda: _ready(url, settings, on_ready))
+    server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def _ready(url: str, settings: Settings, on_ready: Callable[[str, Settings], None] | None) -> None:
+    print(f"gpserver is ready: {url}/arcgis/rest/services", flush=True)
+    if on_ready:
+        threading.Thread(target=on_ready, args=(url, settings), name="gpserver-demo", daemon=True).start()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Without the protocol named, asyncio leaves Nagle's algorithm on: 40 ms for a small answer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise GPServerError(
+            f"Port {port} of {host} cannot be used ({error.strerror}). Try --port 0, which takes a free one."
+        ) from None
+    return listener

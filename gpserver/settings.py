@@ -1,0 +1,87 @@
+"""What an operator may set: command line over GPSERVER_* variables over gpserver.toml over the defaults."""
+
+import os
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _shipped(name: str) -> Path:
+    """A folder that comes with gpserver: inside the installed package, or beside it in a checkout."""
+    places = {"services": _PACKAGE.parent / "services", "data": _PACKAGE.parent / "examples" / "data"}
+    installed = _PACKAGE / "shipped" / name
+    return installed if installed.is_dir() else places[name]
+
+
+SHIPPED_SERVICES = _shipped("services")
+EXAMPLE_DATA = _shipped("data")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings with their defaults; every one is a key of gpserver.toml and a GPSERVER_ variable."""
+
+    host: str = "127.0.0.1"
+    port: int = 6080
+    """0 takes any free port."""
+    services: Path = SHIPPED_SERVICES
+    """The folder whose Python files are published."""
+    data: Path = Path("gpserver-data")
+    """Jobs, their database, and bodies on their way in."""
+    public_url: str = ""
+    """Scheme and host that clients see, where a proxy does not say it in X-Forwarded headers."""
+    slots: int = max(2, os.cpu_count() or 2)
+    """Jobs that run at once."""
+    start_method: str = ""
+    """How workers come to life: fork (from a warm parent), spawn, or empty for what suits the system."""
+    max_body: int = 200_000_000
+    """Bytes of one request's body."""
+    job_lifetime: float = 6 * 3600
+    """Seconds that a finished job and its results stay."""
+    execute_wait: float = 600
+    """Seconds after which a synchronous call is given up."""
+    current_version: float = 11.1
+    """The ArcGIS version that clients are told."""
+    debug: bool = False
+    """Whether clients see the traceback of a failed task."""
+
+
+def load_settings(
+    given: Mapping[str, Any], environment: Mapping[str, str] = os.environ, file: Path = Path("gpserver.toml")
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        given: What the command line says; None values are not given.
+        environment: Where the ``GPSERVER_*`` variables are.
+        file: The settings file; it need not exist.
+
+    Raises:
+        ValueError: A key that no setting has, or a value of the wrong type.
+    """
+    values: dict[str, Any] = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+    values |= {
+        name.removeprefix("GPSERVER_").lower(): value
+        for name, value in environment.items()
+        if name.startswith("GPSERVER_")
+    }
+    values |= {name: value for name, value in given.items() if value is not None}
+    kinds = typing.get_type_hints(Settings)
+    if unknown := sorted(values.keys() - kinds.keys()):
+        known = ", ".join(field.name for field in fields(Settings))
+        raise ValueError(f"There is no setting {', '.join(unknown)}; there are {known}.")
+    return Settings(**{name: _read(name, value, kinds[name]) for name, value in values.items()})
+
+
+def _read(name: str, value: Any, kind: type) -> Any:
+    try:
+        if kind is bool and isinstance(value, str):
+            return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
+        return kind(value)
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"The setting {name} is not a {kind.__name__}: {value!r}.") from None

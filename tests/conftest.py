@@ -1,0 +1,115 @@
+"""Servers for tests: real processes on free ports of the loopback, and nothing left of them afterwards."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+from gpclient import Client
+
+ROOT = Path(__file__).resolve().parent.parent
+READY = re.compile(r"gpserver is ready: (\S+)/arcgis/rest/services")
+
+
+@dataclass
+class Server:
+    """A gpserver process, its site's URL, and a client for it."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    data: Path
+    log: Path
+    client: Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = Client(self.url)
+
+    @property
+    def rest(self) -> str:
+        return f"{self.url}/arcgis/rest"
+
+    def family(self) -> list[psutil.Process]:
+        """The server's process and all below it."""
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def kill(self) -> list[psutil.Process]:
+        """kill -9 the server alone; returns the processes that were below it."""
+        family = self.family()
+        self.process.kill()
+        self.process.wait()
+        return family[1:]
+
+    def stop(self) -> int:
+        """Ask it to stop; returns its exit code."""
+        self.client.http.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+def start(folder: Path, services: Path, *options: str, data: Path | None = None) -> Server:
+    """Start a server and wait until it answers."""
+    data, log = data or folder / "data", folder / "server.log"
+    command = [sys.executable, "-m", "gpserver", "serve", "--port", "0", *options]
+    command += ["--services", str(services), "--data", str(data)]
+    with log.open("ab") as output:
+        start_of_log = output.tell()
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=folder)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if match := READY.search(log.read_bytes()[start_of_log:].decode()):
+            return Server(process, match[1], data, log)
+        time.sleep(0.02)
+    process.kill()
+    raise AssertionError(f"the server did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server with the services that ship, for tests that leave it as it was."""
+    server = start(tmp_path_factory.mktemp("server"), ROOT / "services")
+    yield server
+    assert server.stop() == 0, server.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def client(server: Server) -> Client:
+    """A client of the session's server."""
+    return server.client
+
+
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start servers of a test's own: ``start_server(services, *options, data=None)``."""
+    servers: list[Server] = []
+
+    def start_one(services: Path, *options: str, data: Path | None = None) -> Server:
+        servers.append(start(tmp_path, services, *options, data=data))
+        return servers[-1]
+
+    yield start_one
+    for server in servers:
+        server.stop()
+
+
+if os.environ.get("GPSERVER_NO_SKIPS"):
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport() -> Iterator[None]:
+        """Where every component was installed, a skipped test is a failed one."""
+        report = yield
+        if report.skipped and not hasattr(report, "wasxfail"):
+            report.outcome = "failed"
+            report.longrepr = f"skipped although everything is installed: {report.longrepr}"
+        return report
