@@ -4,6 +4,7 @@ import re
 import signal
 from pathlib import PurePath
 
+_NAMES = {number.value: number.name for number in signal.Signals}
 _PLACE = re.compile(r'Current thread .*\n  File "(.*)", line (\d+) in (.*)')
 
 
@@ -11,8 +12,8 @@ def describe(exit_code: int, stack: str) -> str:
     """One clause for an exit code (negative: a signal) and the stack that faulthandler wrote, if any."""
     if exit_code >= 0:
         return f"the process ended with exit code {exit_code}"
-    death = signal.Signals(-exit_code)
-    text = f"the process was killed by {death.name} ({signal.strsignal(death)})"
+    name = _NAMES.get(-exit_code, f"signal {-exit_code}")
+    text = f"the process was killed by {name} ({signal.strsignal(-exit_code)})"
     if place := _PLACE.search(stack):
         file, line, function = place.groups()
         text += f" in {function}, line {line} of {PurePath(file).name}"

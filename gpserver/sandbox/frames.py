@@ -23,11 +23,9 @@ def encode(value: object) -> bytes:
 
 
 def receive(connection: socket.socket) -> Any:
-    """The next frame of a blocking socket, and not a byte more; None at the end of the stream."""
-    header = _exactly(connection, _LENGTH.size)
-    if not header:
-        return None
-    return orjson.loads(_exactly(connection, _LENGTH.unpack(header)[0]))
+    """The next frame of a blocking socket, and not a byte more; raises EOFError at the end."""
+    (length,) = _LENGTH.unpack(_exactly(connection, _LENGTH.size))
+    return orjson.loads(_exactly(connection, length))
 
 
 class Decoder:
@@ -55,12 +53,12 @@ def _check(length: int) -> None:
         raise TooLarge(f"{length >> 20} MB in one piece is over the limit of {LIMIT >> 20} MB")
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def _exactly(connection: socket.socket, size: int) -> bytearray:
     data = bytearray(size)
     view, got = memoryview(data), 0
     while got < size:
         count = connection.recv_into(view[got:])
         if not count:
-            return b""
+            raise EOFError
         got += count
-    return bytes(data)
+    return data

@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ class Launcher:
         arguments = str(theirs.fileno()), entry, json.dumps(list(modules)), start_method
         with theirs, contextlib.ExitStack() as stack:
             self.process = subprocess.Popen(
-                child.command("gpserver.sandbox.zygote", sys.path, *arguments),
+                child.command("gpserver.sandbox.zygote", *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=stack.enter_context(log.open("ab")) if log else 2,
                 stderr=subprocess.STDOUT,

@@ -23,7 +23,7 @@ class Sandbox:
 
     Args:
         entry: ``package.module:function``, called in a child as ``function(payload, channel)`` with a
-            ``gpserver.sandbox.child.Channel``; it returns a JSON-ready dict. It must let MemoryError pass.
+            ``gpserver.sandbox.channel.Channel``; it returns a JSON-ready dict. It must let MemoryError pass.
         slots: Orders that run at once.
         on_events: Takes a job id and a list of events, each ``[kind, *fields]`` as the channel sent it, or
             ``["output", line]`` for what Python code printed. At most 100 ms or 200 events late, and always
@@ -96,19 +96,22 @@ class Sandbox:
 
     def pid_of(self, job_id: str) -> int | None:
         """Process id of the child that runs a job; None when none does."""
-        return self._supervisor.pids().get(job_id)
+        return dict(self._supervisor.pids()).get(job_id)
 
     def slot_pids(self) -> list[int]:
         """Process ids of the warm children."""
-        return list(self._supervisor.pids().values())
+        return [pid for _, pid in self._supervisor.pids()]
 
     def close(self) -> None:
         """Kill what runs and wait until every process is gone; the jobs end as ``closed``."""
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
-        if self._thread.is_alive():
-            self._supervisor.post(self._supervisor.close)
-            self._thread.join()
+        self._supervisor.post(self._supervisor.close)
+        if self._thread.ident is None:  # never started
+            self._thread.start()
+        self._thread.join()
 
     def _ended(self, outcome: Outcome) -> None:
         with self._lock:

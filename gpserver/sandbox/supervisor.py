@@ -67,16 +67,17 @@ class Supervisor:
     def post(self, command: Callable[[], None]) -> None:
         """Have the loop call this; from any thread."""
         self._commands.append(command)
-        with contextlib.suppress(BlockingIOError):  # so it will wake up anyway
+        with contextlib.suppress(OSError):  # full: it wakes up anyway; closed: nothing is here any more
             self._waker.send(b"!")
 
-    def pids(self) -> dict[str, int]:
-        """Process ids of the warm children, by job; an idle one goes by its number."""
+    def pids(self) -> list[tuple[str | None, int]]:
+        """Job and process id of the warm children."""
         slots = [slot for slot in list(self._slots.values()) if slot.pid]
-        return {slot.order.job_id if slot.order else str(slot.number): slot.pid for slot in slots}
+        return [(slot.order.job_id if slot.order else None, slot.pid) for slot in slots]
 
     def serve(self) -> None:
         """Work until ``close``."""
+        self._obey()
         while not self._closing:
             self._fill()
             for key, _ in self._selector.select(self._pause()):
@@ -116,8 +117,12 @@ class Supervisor:
 
     def _fill(self) -> None:
         if time.monotonic() >= self._launch_at:
-            for _ in range(self._missing()):
-                self._launch()
+            try:
+                for _ in range(self._missing()):
+                    self._launch()
+            except OSError:  # no more descriptors, processes or memory
+                _log.exception("A child cannot be started.")
+                self._back_off()
         for slot in self._slots.values():
             while self._waiting and slot.state is State.IDLE:
                 self._hand_over(self._waiting.popleft(), slot)
@@ -169,7 +174,8 @@ class Supervisor:
         try:
             for kind, *fields in slot.read():
                 self._heed[kind](slot, *fields)
-        except (TooLarge, ValueError) as error:
+        except (TooLarge, ValueError, TypeError, KeyError) as error:  # somebody wrote into the socket
+            _log.warning("A child sent what is no frame.", exc_info=True)
             self._kill(slot, Ending.FAILED, f"the process sent what cannot be read: {error}")
 
     def _begin(self, slot: Slot, pid: int) -> None:
@@ -240,11 +246,8 @@ class Supervisor:
     def _hear_zygote(self) -> None:
         assert self._zygote
         try:
-            for report, *fields in self._zygote.receive():
-                if report == "exited":
-                    self._exited(*fields)
-                else:
-                    _log.error("A child %s", *fields)
+            for _, number, code in self._zygote.receive():
+                self._exited(number, code)
         except EOFError:
             _log.error("The zygote died, and its children with it.")
             self._end_zygote(self._zygote, Ending.CRASHED, "its parent process, the zygote, died")
@@ -290,7 +293,6 @@ class Supervisor:
         self._failures += 1
 
     def _shut_down(self) -> None:
-        self._obey()
         if self._zygote:
             self._end_zygote(self._zygote, Ending.CLOSED, _CLOSED)
         for order in self._waiting:

@@ -7,16 +7,15 @@ import select
 import signal
 import socket
 import sys
-from pathlib import Path
 
-from gpserver.sandbox import child, frames
+from gpserver.sandbox import child, frames, kinship
 
 
 class Zygote:
     """Obeys the frames of its supervisor and reports what becomes of the children.
 
     In: ``["launch", number]`` with two descriptors, the child's connection and its dump file;
-    ``["kill", number]``. Out: ``["exited", number, exit code]`` (negative: signal), ``["broken", text]``.
+    ``["kill", number]``. Out: ``["exited", number, exit code]``, negative for a signal.
     """
 
     def __init__(self, control: socket.socket, entry: str, modules: list[str], fork: bool) -> None:
@@ -30,26 +29,26 @@ class Zygote:
     def serve(self) -> None:
         """Work until the supervisor hangs up or dies, then take all children along."""
         if self._fork:
-            for report in child.warm(self._modules):
-                self._report("broken", report)
+            child.warm(self._modules)
         self._heed_signals()
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
         with contextlib.suppress(ConnectionError):
             while not self._leaving:
-                ready, _, _ = select.select([self._control, self._wake], [], [])
-                if self._wake in ready:
+                ready = {descriptor for descriptor, _ in poll.poll()}
+                if self._wake.fileno() in ready:
                     self._wake.recv(4096)
                     self._reap()
-                if self._control in ready:
+                if self._control.fileno() in ready:
                     self._obey()
         self._end_all()
 
     def _heed_signals(self) -> None:
-        self._wake.setblocking(False)
         self._waker.setblocking(False)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._leave)
-        self._reap()
 
     def _leave(self, *_: object) -> None:
         self._leaving = True
@@ -68,10 +67,17 @@ class Zygote:
     def _launch(self, number: int) -> None:
         connection, dump, *self._descriptors = self._descriptors
         parent = os.getpid()
-        pid = os.fork()
-        if not pid:
-            self._become_child(connection, dump, parent)
-        self._children[pid] = number
+        try:
+            pid = os.fork()
+        except OSError:  # no more processes, or no memory for one
+            self._report("exited", number, os.EX_OSERR)
+        else:
+            if not pid:
+                try:
+                    self._become_child(connection, dump, parent)
+                finally:
+                    os._exit(os.EX_OSERR)  # whatever happens, it must not go on as a second zygote
+            self._children[pid] = number
         os.close(connection)
         os.close(dump)
 
@@ -82,20 +88,18 @@ class Zygote:
             signal.signal(signal_number, signal.SIG_DFL)
         for end in (self._control, self._wake, self._waker):
             end.close()
-        for place in self._descriptors:
-            os.close(place)
+        for descriptor in self._descriptors:
+            os.close(descriptor)
         if self._fork:
-            child.live(self._entry, connection, dump, parent)
-        places = (str(connection), str(dump), str(parent))
-        arguments = child.command(
-            "gpserver.sandbox.child", sys.path, self._entry, json.dumps(self._modules), *places
-        )
-        os.execv(sys.executable, arguments)  # noqa: S606  (no shell is what we want)
+            child.live(self._entry, [], connection, dump, parent)
+        places = str(connection), str(dump), str(parent)
+        program = child.command("gpserver.sandbox.child", self._entry, json.dumps(self._modules), *places)
+        os.execv(sys.executable, program)  # noqa: S606  (without a shell on purpose)
 
     def _kill(self, number: int) -> None:
         for pid, known in self._children.items():
             if known == number:
-                _kill_group(pid)
+                _kill(pid)
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -103,23 +107,20 @@ class Zygote:
                 self._bury(*ended)
 
     def _bury(self, pid: int, status: int) -> None:
+        """Kill what a child leaves behind, then report its exit; ``pid`` may be an adopted one, too."""
         number = self._children.pop(pid, None)
         if number is not None:
-            _kill_group(pid)
-        self._kill_orphans()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        for orphan in kinship.children():  # left the group of a child that is dead now
+            if orphan not in self._children:
+                os.kill(orphan, signal.SIGKILL)
         if number is not None:
             self._report("exited", number, os.waitstatus_to_exitcode(status))
 
-    def _kill_orphans(self) -> None:
-        """Processes that left the group of a child come to us when it dies; nobody waits for them."""
-        with contextlib.suppress(FileNotFoundError):
-            for pid in map(int, Path("/proc/thread-self/children").read_bytes().split()):
-                if pid not in self._children:
-                    os.kill(pid, signal.SIGKILL)
-
     def _end_all(self) -> None:
         for pid in self._children:
-            _kill_group(pid)
+            _kill(pid)
         with contextlib.suppress(ChildProcessError):
             while True:
                 self._bury(*os.waitpid(-1, 0))
@@ -129,16 +130,17 @@ class Zygote:
             self._control.sendall(frames.encode(fields))
 
 
-def _kill_group(pid: int) -> None:
-    # The pid as well: a child that was forked just now does not lead its group yet.
+def _kill(pid: int) -> None:
+    """Kill a child that was not reaped, so that nobody else can have its id, and its group."""
+    # Each by itself: a child that was forked just now does not lead its group yet.
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)
 
 
 def main(control: str, entry: str, modules: str, start_method: str) -> None:
-    """The program of the zygote; it ends by SIGTERM when its supervisor dies while it still imports."""
-    child.die_with_parent(signal.SIGTERM)
-    child.adopt_orphans()
+    """The program of the zygote; SIGTERM when its supervisor dies ends it even while it still imports."""
+    kinship.die_with_parent(signal.SIGTERM)
+    kinship.adopt_orphans()
     connection = socket.socket(fileno=int(control))
     Zygote(connection, entry, json.loads(modules), start_method == "fork").serve()
