@@ -162,7 +162,7 @@ class Catalog:
         """
         found = self._current().get(full_name.lower())
         if self._strict and (error := self._failure(full_name)):
-            raise error
+            raise error.with_traceback(None)
         if found is None:
             raise NotFound(self._absent(full_name))
         return found

@@ -23,8 +23,8 @@ RESERVED = frozenset(
         "esri_out_image_service",
     }
 )
-# ArcGIS API for Python: every tool's function has these arguments and local variables already.
-CLIENT_ARGUMENTS = frozenset({"gis", "future", "estimate", "kwargs", "param_db", "return_values"})
+# ArcGIS API for Python: every tool's function has these arguments, local variables and results already.
+CLIENT_NAMES = frozenset({"gis", "future", "estimate", "kwargs", "param_db", "return_values", "result_layer"})
 
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TASK = re.compile(r"[A-Za-z][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
@@ -68,8 +68,8 @@ def parameter_problem(name: str, *, is_input: bool) -> str:
         return f'"{name}" is a request parameter of ArcGIS itself.'
     if keyword.iskeyword(client_name(name)):
         return f'"{name}" becomes the Python keyword "{client_name(name)}" in the ArcGIS API for Python.'
-    if client_name(name) in CLIENT_ARGUMENTS:
-        return f'"{name}" is an argument of every tool in the ArcGIS API for Python.'
+    if client_name(name) in CLIENT_NAMES:
+        return f'"{name}" is taken in every tool of the ArcGIS API for Python.'
     return ""
 
 
@@ -98,6 +98,11 @@ def safe_text(text: str) -> str:
     backslash before u, U, N, x or the end, are a syntax error. They become single quotes and ``/``.
     """
     return re.sub(r"\\(?=[uUNx]|\Z)", "/", text.replace('"""', "'''"))
+
+
+def safe_label(text: str) -> str:
+    """Neutralise a label, which the same client puts in double quotes on one line."""
+    return " ".join(text.replace('"', "'").replace("\\", "/").split())
 
 
 def breaks_source(text: str) -> bool:

@@ -33,7 +33,7 @@ class Param:
     filter: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Parameter:
     """One input or output of a task."""
 

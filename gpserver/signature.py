@@ -16,6 +16,7 @@ from gpserver.naming import (
     display_name,
     parameter_name,
     parameter_problem,
+    safe_label,
     safe_text,
 )
 from gpserver.parameter import Parameter
@@ -170,7 +171,7 @@ def _described(
         name=name,
         argument=argument,
         data_type=declared.data_type,
-        display_name=param.display_name or display_name(name),
+        display_name=safe_label(param.display_name) or display_name(name),
         description=safe_text(param.description) or text,
         direction=direction,
         category=param.category,

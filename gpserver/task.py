@@ -17,7 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _ATTRIBUTE = "__gp_task__"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Task:
     """A published function."""
 

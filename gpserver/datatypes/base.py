@@ -1,5 +1,6 @@
 """What every GP data type can do, and how a form's text becomes a value."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,24 +149,22 @@ def number(value: object) -> float | int:
     Raises:
         InvalidValue: It is not one.
     """
-    if isinstance(value, str):
-        text = unquoted(value.strip()).strip()
-        value = _number_in(text, text)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    found = _number_in(unquoted(value.strip()).strip()) if isinstance(value, str) else value
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= sys.float_info.max:
         raise InvalidValue(f"{quote(value)} is not a number.")
-    return value
+    return found
 
 
-def _number_in(text: str, otherwise: object) -> object:
+def _number_in(text: str) -> float | int | None:
     # Python's own rules also take 1_000 and other alphabets' digits; ArcGIS does not.
     if not text.isascii() or "_" in text:
-        return otherwise
+        return None
     for kind in (int, float):
         try:
             return kind(text)
         except ValueError:
             continue
-    return otherwise
+    return None
 
 
 def is_missing(value: Any) -> bool:

@@ -33,7 +33,7 @@ class GPDate(DataType):
             return self._formatted(parts["date"], str(parts.get("format") or ""))
         try:
             return _moment(value)
-        except (ValueError, OverflowError) as error:
+        except (ValueError, OverflowError, InvalidValue) as error:
             raise InvalidValue(f"{quote(value)} is not a date.") from error
 
     def _formatted(self, value: object, pattern: str) -> datetime | None:
@@ -41,7 +41,7 @@ class GPDate(DataType):
             return self.decode(value) if not isinstance(value, dict) else None
         try:
             return _utc(datetime.strptime(str(value), _TOKEN.sub(lambda token: _TOKENS[token[0]], pattern)))
-        except ValueError as error:
+        except (ValueError, re.error) as error:
             raise InvalidValue(f"{quote(value)} is not a date of the form {quote(pattern)}.") from error
 
     def write(self, value: Any) -> int:

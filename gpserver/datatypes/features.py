@@ -1,6 +1,5 @@
 """GPFeatureRecordSetLayer and GPRecordSet: features as a GeoDataFrame, rows as a DataFrame."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from pandas import DataFrame
 
 from gpserver.datatypes.base import DataType, Stored, quote
 from gpserver.errors import InvalidValue
-from gpserver.features import Layer, decode_features, decode_table, write_layer
+from gpserver.features import decode_features, decode_table, encode_features, write_layer
 
 POINT, MULTIPOINT = "esriGeometryPoint", "esriGeometryMultipoint"
 POLYLINE, POLYGON = "esriGeometryPolyline", "esriGeometryPolygon"
@@ -34,6 +33,8 @@ _KINDS = {
 class _Rows(DataType):
     """What features and tables share: they may be large, and they rest in a layer file."""
 
+    geometry_type: str | None = None
+
     def decode(self, value: object) -> Any:
         """Read a feature set or table; large bytes are parsed as they are, never copied into text."""
         if isinstance(value, bytes | str) and len(value) > REFERENCE_LIMIT:
@@ -44,14 +45,22 @@ class _Rows(DataType):
         """Give the feature set as a client would get it."""
         if value is None:
             return None
-        with tempfile.TemporaryDirectory(prefix="gpserver-") as folder:
-            stored = self.save(value, Path(folder), "layer")
-            layer = Layer.open(Path(folder) / str(stored.layer))
-            return orjson.loads(b"".join(layer.feature_set(return_z=True, return_m=True)))
+        return orjson.loads(
+            encode_features(self.rows(value), self.geometry_type, return_z=True, return_m=True)
+        )
 
     def empty(self) -> dict[str, Any]:
-        """Give no features; the Python API reads ``{}`` as None."""
+        """Give no features; the ArcGIS API for Python reads ``{}`` as None."""
         return {}
+
+    def save(self, value: object, folder: Path, name: str) -> Stored:
+        """Write the layer file."""
+        summary = write_layer(self.rows(value), folder / f"{name}.arrow", self.geometry_type)
+        return Stored(layer=f"{name}.arrow", rows=summary.rows)
+
+    def rows(self, value: object) -> DataFrame:
+        """Give the frame that is kept, once it is sure that it is one of this type."""
+        raise NotImplementedError
 
 
 class GPFeatureRecordSetLayer(_Rows):
@@ -70,9 +79,18 @@ class GPFeatureRecordSetLayer(_Rows):
     def read(self, value: Any) -> GeoDataFrame:
         """Read an Esri feature set, a layer object, a feature collection or GeoJSON."""
         _refuse_reference(value)
-        frame = decode_features(value, self.schema())
-        self._check(frame)
-        return frame
+        return self.rows(decode_features(value, self.schema()))
+
+    def rows(self, value: object) -> GeoDataFrame:
+        """Give the frame if its geometries are of the type that is asked for."""
+        if not isinstance(value, GeoDataFrame):
+            raise InvalidValue(f"A GeoDataFrame is expected, not {quote(type(value).__name__)}.")
+        wrong = _geometry_types(value) - {self.geometry_type} if self.geometry_type else ()
+        if wrong:
+            raise InvalidValue(
+                f"The features are {', '.join(sorted(wrong))}, but {self.geometry_type} is expected."
+            )
+        return value
 
     def schema(self) -> dict[str, Any]:
         """Give an empty feature set; from its geometry type clients choose what to draw."""
@@ -85,24 +103,6 @@ class GPFeatureRecordSetLayer(_Rows):
             "exceededTransferLimit": False,
         }
 
-    def save(self, value: object, folder: Path, name: str) -> Stored:
-        """Write the layer file."""
-        if not isinstance(value, GeoDataFrame):
-            raise InvalidValue(
-                f"The task returned a {type(value).__name__} where a GeoDataFrame is expected."
-            )
-        self._check(value)
-        summary = write_layer(value, folder / f"{name}.arrow", self.geometry_type)
-        return Stored(layer=f"{name}.arrow", rows=summary.rows)
-
-    def _check(self, frame: GeoDataFrame) -> None:
-        if self.geometry_type is None or frame.empty:
-            return
-        kinds = set(shapely.get_type_id(frame.geometry.array).tolist()) - {shapely.GeometryType.MISSING.value}
-        found = {_KINDS.get(shapely.GeometryType(kind), "a geometry collection") for kind in kinds}
-        if wrong := sorted(found - {self.geometry_type}):
-            raise InvalidValue(f"The features are {', '.join(wrong)}, but {self.geometry_type} is expected.")
-
 
 class GPRecordSet(_Rows):
     """Rows without geometry."""
@@ -110,42 +110,42 @@ class GPRecordSet(_Rows):
     name = "GPRecordSet"
     python = (DataFrame,)
 
+    def decode(self, value: object) -> Any:
+        """Read a table; a list is its rows."""
+        if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
+            return self.read(value)
+        return super().decode(value)
+
     def read(self, value: Any) -> DataFrame:
         """Read a record set, or a list of row objects."""
         _refuse_reference(value)
         return decode_table(value)
 
-    def decode(self, value: object) -> Any:
-        """Read a table; a list is its rows."""
-        if isinstance(value, list) and all(isinstance(row, Mapping) for row in value):
-            return self.read(value)
-        return super().decode(value)
+    def rows(self, value: object) -> DataFrame:
+        """Give the frame, without its geometry if it has one."""
+        if not isinstance(value, DataFrame):
+            raise InvalidValue(f"A DataFrame is expected, not {quote(type(value).__name__)}.")
+        return (
+            DataFrame(value.drop(columns=value.geometry.name)) if isinstance(value, GeoDataFrame) else value
+        )
 
     def schema(self) -> dict[str, Any]:
         """Give an empty record set."""
         return {"displayFieldName": "", "fields": [], "features": [], "exceededTransferLimit": False}
 
-    def save(self, value: object, folder: Path, name: str) -> Stored:
-        """Write the layer file; the geometry of a GeoDataFrame is left out."""
-        if not isinstance(value, DataFrame):
-            raise InvalidValue(f"The task returned a {type(value).__name__} where a DataFrame is expected.")
-        rows = (
-            DataFrame(value.drop(columns=value.geometry.name)) if isinstance(value, GeoDataFrame) else value
-        )
-        summary = write_layer(rows, folder / f"{name}.arrow")
-        return Stored(layer=f"{name}.arrow", rows=summary.rows)
+
+def _geometry_types(frame: GeoDataFrame) -> set[str]:
+    kinds = set(shapely.get_type_id(frame.geometry.array).tolist()) - {shapely.GeometryType.MISSING.value}
+    return {_KINDS.get(shapely.GeometryType(kind), "a geometry collection") for kind in kinds}
 
 
 def _refuse_reference(value: Any) -> None:
     """Say plainly that a value by URL or item id cannot be read yet."""
     if isinstance(value, bytes | str):
         value = _short(value)
-    if isinstance(value, str):
-        if value.lower().startswith(("http:", "https:")):
-            raise InvalidValue(
-                f"{quote(value)} is a URL; inputs by URL are not supported by this version yet."
-            )
-    elif isinstance(value, Mapping):
+    if isinstance(value, str) and value.lower().startswith(("http:", "https:")):
+        value = {"url": value}
+    if isinstance(value, Mapping):
         keys = {str(key).lower() for key in value}
         if keys & {"url", "itemid", "portalitemid", "uri"} and not keys & {
             "features",

@@ -1,7 +1,7 @@
 """GPLinearUnit and GPArealUnit: a number with units, as JSON or as text such as "15 Miles"."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from gpserver.datatypes.base import DataType, members, number, quote, unquoted
 from gpserver.datatypes.units import ArealUnit, LinearUnit
@@ -10,49 +10,47 @@ from gpserver.errors import InvalidValue
 _TEXT = re.compile(r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*([a-z][a-z _.]*)?", re.IGNORECASE)
 
 
-class GPLinearUnit(DataType):
-    """A distance; units that are not named are metres."""
+class _Measure(DataType):
+    """What both share; units that are not named are those of a plain number."""
+
+    member: ClassVar[str]
+    """The member of the JSON object that holds the number."""
+    example: ClassVar[str]
+
+    def read(self, value: object) -> Any:
+        """Read the JSON object, text with a number and units, or a plain number."""
+        parts = members(value)
+        if self.member in parts:
+            amount, units = parts[self.member], parts.get("units")
+        else:
+            found = _TEXT.fullmatch(unquoted(str(value).strip()))
+            if found is None:
+                raise InvalidValue(f"{quote(value)} has no {self.member} and units such as {self.example}.")
+            amount, units = found.groups()
+        if amount in (None, ""):
+            return None
+        return self.python[0](number(amount), *([str(units)] if units else []))
+
+    def write(self, value: Any) -> dict[str, Any]:
+        """Give the JSON object."""
+        if not self.holds(value):
+            raise InvalidValue(f"{quote(value)} has no {self.member} and units.")
+        return {self.member: number(getattr(value, self.member)), "units": value.units}
+
+
+class GPLinearUnit(_Measure):
+    """A distance, ``{"distance": 15, "units": "esriMiles"}``; by default in metres."""
 
     name = "GPLinearUnit"
     python = (LinearUnit,)
-
-    def read(self, value: object) -> LinearUnit | None:
-        """Read ``{"distance": 15, "units": "esriMiles"}``, ``15 Miles`` or a plain number of metres."""
-        amount, units = _parts(value, "distance")
-        return None if amount is None else LinearUnit(amount, units or "esriMeters")
-
-    def write(self, value: Any) -> dict[str, Any]:
-        """Give the JSON object."""
-        return {"distance": number(value.distance), "units": value.units}
+    member = "distance"
+    example = '{"distance": 15, "units": "esriMiles"}'
 
 
-class GPArealUnit(DataType):
-    """An area; units that are not named are square metres."""
+class GPArealUnit(_Measure):
+    """An area, ``{"area": 3, "units": "esriAcres"}``; by default in square metres."""
 
     name = "GPArealUnit"
     python = (ArealUnit,)
-
-    def read(self, value: object) -> ArealUnit | None:
-        """Read ``{"area": 50, "units": "esriAcres"}``, ``50 Acres`` or a plain number of square metres."""
-        amount, units = _parts(value, "area")
-        return None if amount is None else ArealUnit(amount, units or "esriSquareMeters")
-
-    def write(self, value: Any) -> dict[str, Any]:
-        """Give the JSON object."""
-        return {"area": number(value.area), "units": value.units}
-
-
-def _parts(value: object, member: str) -> tuple[float | None, str]:
-    parts = members(value)
-    if member in parts:
-        amount = parts[member]
-        return None if amount in (None, "") else number(amount), str(parts.get("units") or "")
-    found = _TEXT.fullmatch(unquoted(str(value).strip()))
-    if found is None or parts:
-        example = (
-            '{"distance": 15, "units": "esriMiles"}'
-            if member == "distance"
-            else '{"area": 3, "units": "esriAcres"}'
-        )
-        raise InvalidValue(f"{quote(value)} is not a {member} with units such as {example}.")
-    return number(found[1]), found[2] or ""
+    member = "area"
+    example = '{"area": 3, "units": "esriAcres"}'

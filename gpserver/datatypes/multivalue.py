@@ -80,4 +80,8 @@ def _split(text: str | bytes) -> Any:
                 raise
     separator = ";" if ";" in text else ","
     # ArcGIS puts an element that holds a separator in single quotes: 'Main St; north';Oak
-    return next(csv.reader([text], delimiter=separator, quotechar="'", skipinitialspace=True), [])
+    rows = csv.reader(text.splitlines(), delimiter=separator, quotechar="'", skipinitialspace=True)
+    try:
+        return [part for row in rows for part in row]
+    except csv.Error as error:
+        raise InvalidValue(f"{quote(text)} is not a list.") from error

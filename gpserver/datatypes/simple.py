@@ -18,8 +18,8 @@ class GPString(DataType):
     python = (str,)
 
     def is_given(self, value: object) -> bool:
-        """Whether there is text; blanks and ``{}`` are text."""
-        return value is not None and value not in ("", "null")
+        """Whether there is text; blanks and the text ``{}`` are text."""
+        return value is not None and value not in ("", "null", {})
 
     def read(self, value: object) -> str:
         """Read text; JSON that is no string is kept as its text."""
