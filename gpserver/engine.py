@@ -111,11 +111,15 @@ class Engine:
         now = time.time()
         if self._store.move(job_id, JobStatus.QUEUED, JobStatus.CANCELLED, now=now):
             self._ended(job_id)
-        elif self._store.move(job_id, JobStatus.RUNNING, JobStatus.CANCELLING, now=now):
+            return self.job(job_id)
+        stopping = self._store.move(job_id, JobStatus.RUNNING, JobStatus.CANCELLING, now=now)
+        # Looked at before the worker is killed, so that the answer does not depend on how fast it dies.
+        job = self.job(job_id)
+        if stopping:
             self._executor.cancel(job_id)
-        elif (job := self.job(job_id)).status.is_terminal:
+        elif job.status.is_terminal:
             raise InvalidRequest(f"Job {job_id} has already ended: {job.status}.")
-        return self.job(job_id)
+        return job
 
     def watch(self, job_id: str, watcher: Watcher) -> None:
         """Call ``watcher`` once the job has ended, from some other thread, or at once if it has."""

@@ -1,6 +1,7 @@
 """Serve the application on a socket, and say so once it answers."""
 
 import logging
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -32,6 +33,8 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
     url = f"http://{settings.host}:{listener.getsockname()[1]}"
     config = uvicorn.Config(create_app(settings), access_log=False, log_level="warning", lifespan="on")
     server = _Server(config, lambda: _ready(url, settings, on_ready))
+    # uvicorn raises the signal that stopped it once more; by then it has done its work.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     server.run(sockets=[listener])
     return 0 if server.started else 1
 

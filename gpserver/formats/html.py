@@ -7,7 +7,8 @@ from urllib.parse import quote
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gpserver.formats.resource import Body, JSONText, Resource
+from gpserver.formats.json import text_of
+from gpserver.formats.resource import Body, Resource
 
 _SHOWN = 100_000  # bytes of a value that a page shows; the rest is behind its JSON link
 _ROOT = "/arcgis/rest/services"
@@ -28,7 +29,7 @@ def write(resource: Resource) -> Body:
         value=resource.value,
         title=resource.title,
         path=resource.path,
-        crumbs=list(_crumbs(resource.path)),
+        crumbs=_crumbs(resource.path),
         show=_show,
         quote=quote,
         **resource.facts,
@@ -36,25 +37,25 @@ def write(resource: Resource) -> Body:
     return Body(text.encode(), "text/html;charset=UTF-8")
 
 
-def _crumbs(path: str) -> Iterator[tuple[str, str]]:
+def _crumbs(path: str) -> list[tuple[str, str]]:
     """(name, link) of every resource on the way to this one."""
     if not path.startswith(_ROOT):
-        return
-    yield "Home", _ROOT
-    link = _ROOT
+        return []
+    crumbs, link = [("Home", _ROOT)], _ROOT
     for name in path.removeprefix(_ROOT).strip("/").split("/"):
         link += f"/{quote(name)}"
-        # These two are steps of the URL, not resources of their own.
-        if name and name != "jobs":
-            yield name, link
+        if name == "GPServer":
+            crumbs[-1] = (f"{crumbs[-1][0]} (GPServer)", link)
+        elif name and name != "jobs":  # a step of the URL, not a resource
+            crumbs.append((name, link))
+    return crumbs
 
 
 def _show(value: Any) -> str:
     """A value as JSON text, cut where a page would become too long to read."""
-    if isinstance(value, JSONText):
-        text = b"".join(_until(value.chunks, _SHOWN))
-    else:
-        text = orjson.dumps(value, option=orjson.OPT_INDENT_2)
+    text = text_of(value, orjson.OPT_INDENT_2)
+    if not isinstance(text, bytes):
+        text = b"".join(_until(text, _SHOWN))
     cut = text[:_SHOWN].decode("utf-8", "ignore")
     return cut if len(text) <= _SHOWN else f"{cut}\n… (the JSON link has all of it)"
 

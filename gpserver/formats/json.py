@@ -16,15 +16,16 @@ _MARK = f"streamed-{secrets.token_hex(8)}"
 
 def write(resource: Resource) -> Body:
     """Compact JSON."""
-    return Body(_text(resource.value, 0), _MEDIA_TYPE)
+    return Body(text_of(resource.value, 0), _MEDIA_TYPE)
 
 
 def write_pretty(resource: Resource) -> Body:
     """Indented JSON; a streamed leaf stays compact."""
-    return Body(_text(resource.value, orjson.OPT_INDENT_2), _MEDIA_TYPE)
+    return Body(text_of(resource.value, orjson.OPT_INDENT_2), _MEDIA_TYPE)
 
 
-def _text(value: Any, option: int) -> bytes | Iterator[bytes]:
+def text_of(value: Any, option: int) -> bytes | Iterator[bytes]:
+    """JSON text, in one piece unless there are streamed leaves in it; ``option`` is orjson's."""
     leaves: list[JSONText] = []
 
     def mark(leaf: Any) -> str:

@@ -1,7 +1,7 @@
 """A request's parameters: query, form and multipart, small and large, sound and broken."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -126,14 +126,19 @@ def test_a_broken_body_is_the_clients_fault(tmp_path: Path, body: bytes, content
 
 
 def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
-    async def stream() -> AsyncIterator[dict[str, Any]]:
-        yield {"type": "http.request", "body": b"a=" + b"x" * 200_000, "more_body": True}
-        yield {"type": "http.disconnect"}
+    messages = iter(
+        [
+            {"type": "http.request", "body": b"a=" + b"x" * 200_000, "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
 
     async def run() -> None:
-        messages = stream()
         scope = {"type": "http", "method": "POST", "query_string": b"", "headers": []}
-        async with read_parameters(Request(scope, messages.__anext__), tmp_path, 10**6):
+        async with read_parameters(Request(scope, receive), tmp_path, 10**6):
             pass
 
     with pytest.raises(InvalidRequest, match="went away"):

@@ -1,0 +1,90 @@
+"""Tasks that misbehave in every way a task can."""
+
+import ctypes
+import os
+import subprocess
+import time
+
+import numpy as np
+
+from gpserver import JobContext, Service, task
+
+faults = Service("Faults", instances=None)
+limited = Service("Limited", time_limit=1.0, memory_limit=300_000_000)
+single = Service("Single", instances=1)
+
+
+@task
+def busy_loop() -> int:
+    """Never leaves the interpreter, never listens."""
+    n = 0
+    while True:
+        n += 1
+
+
+@task
+def native_loop() -> int:
+    """One call of C code that holds the interpreter."""
+    return sum(range(10**13))
+
+
+@task
+def with_child(job: JobContext, seconds: float = 300) -> str:
+    """Starts a process of its own and says its id."""
+    with subprocess.Popen(["sleep", str(seconds)]) as child:
+        job.info(f"child {child.pid}")
+    return "done"
+
+
+@task
+def nap(job: JobContext, seconds: float = 0.2, label: str = "") -> str:
+    """Sleeps and says so."""
+    job.info(f"pid {os.getpid()}")
+    time.sleep(seconds)
+    return label
+
+
+@task
+def segfault() -> str:
+    """Reads where nothing is."""
+    ctypes.string_at(0)
+    return ""
+
+
+@task
+def abort() -> str:
+    """Gives up as C libraries do."""
+    os.abort()
+
+
+@task
+def leave(code: int = 3) -> str:
+    """Ends its process."""
+    os._exit(code)
+
+
+@task
+def hog() -> int:
+    """Takes memory until there is none."""
+    kept = [np.ones(50_000_000) for _ in range(100)]
+    return len(kept)
+
+
+@task
+def chatter(job: JobContext, lines: int = 3000) -> int:
+    """Says a lot."""
+    for number in range(lines):
+        job.info(f"line {number}")
+        job.progress(100 * number / lines, "Talking")
+    return lines
+
+
+@task(cancel_grace=2.0)
+def polite(job: JobContext) -> str:
+    """Watches for its cancel and cleans up."""
+    job.info(f"scratch {job.scratch}")
+    while not job.cancelled:
+        time.sleep(0.01)
+    (job.scratch / "cleaned").write_text("yes")
+    job.check_cancelled()
+    return ""
