@@ -1,5 +1,6 @@
 """The Buffer services: names that clients count on, and the function on the example data."""
 
+import json
 from pathlib import Path
 
 import geopandas as gpd
@@ -92,3 +93,19 @@ def test_the_example_data_are_what_their_description_says(places):
     assert places.continent.isna().sum() == 30
     assert np.abs(places.total_bounds).max() <= 180
     assert PLACES.stat().st_size < 100_000
+
+
+def test_from_a_feature_set_to_a_feature_set(catalog):
+    task = catalog.task("BufferSync", "BufferPoints")
+    features = {
+        "geometryType": "esriGeometryPoint",
+        "spatialReference": {"wkid": 102100},
+        "features": [{"geometry": {"x": 1_000_000, "y": 6_000_000}, "attributes": {"name": "a"}}],
+    }
+    arguments = task.arguments({"input_features": json.dumps(features), "distance": "2 kilometers"})
+    output = task.outputs[0].data_type.encode(task.function(JobContext(), **arguments))
+    assert output["spatialReference"]["latestWkid"] == 3857
+    assert output["geometryType"] == "esriGeometryPolygon"
+    (feature,) = output["features"]
+    assert len(feature["geometry"]["rings"][0]) == 65
+    assert (feature["attributes"]["name"], feature["attributes"]["BUFF_DIST"]) == ("a", 2000)

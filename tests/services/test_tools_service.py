@@ -1,5 +1,6 @@
 """The Tools service: its tasks as plain functions, and the names that clients count on."""
 
+import json
 import time
 from datetime import UTC, datetime
 
@@ -118,3 +119,40 @@ def test_names_and_types(catalog):
 def test_the_service_is_asynchronous_and_has_no_map(catalog):
     service = catalog.service("Tools")
     assert (service.synchronous, service.result_map_service) == (False, False)
+
+
+def echo_of(catalog, raw):
+    """What a client gets back for what it sent, in the forms of the wire."""
+    task = catalog.task("Tools", "EchoTypes")
+    returned = task.results(task.function(**task.arguments(raw)))
+    return {output.name: output.data_type.encode(returned[output.name]) for output in task.outputs}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "expected"),
+    [
+        ("String", "blue", "blue"),
+        ("Long", "-7", -7),
+        ("Double", "2.50", 2.5),
+        ("Boolean", "TRUE", True),
+        ("Date", "1199145600123", 1199145600123),
+        ("List", '["a","b, c"]', ["a", "b, c"]),
+        ("Unit", "15 miles", {"distance": 15, "units": "esriMiles"}),
+    ],
+)
+def test_echo_types_on_the_wire(catalog, kind, sent, expected):
+    echo = echo_of(catalog, {f"In_{kind}": sent})
+    assert echo == echo_of(catalog, {}) | {f"Out_{kind}": expected}
+
+
+def test_echo_types_gives_the_rows_of_a_table(catalog):
+    rows = [{"attributes": {"name": "a", "count": 1}}, {"attributes": {"name": None, "count": 2}}]
+    fields = [
+        {"name": "name", "type": "esriFieldTypeString"},
+        {"name": "count", "type": "esriFieldTypeInteger"},
+    ]
+    echo = echo_of(catalog, {"In_Table": json.dumps({"fields": fields, "features": rows})})["Out_Table"]
+    assert [{name: row["attributes"][name] for name in ("name", "count")} for row in echo["features"]] == [
+        row["attributes"] for row in rows
+    ]
+    assert {field["name"]: field["type"] for field in echo["fields"]}["count"] == "esriFieldTypeInteger"
