@@ -1,0 +1,50 @@
+"""What the documents say is so."""
+
+import re
+from pathlib import Path
+
+import geopandas
+import pytest
+from shapely.geometry import Point
+
+from gpserver import JobContext
+from gpserver.catalog import Catalog
+from gpserver.job import MOVES
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def blocks(file: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", file.read_text("utf-8"), re.DOTALL)
+
+
+def test_the_status_diagram_is_the_table_of_moves() -> None:
+    [diagram] = blocks(ROOT / "gpserver" / "README.md", "mermaid")
+    drawn = set(re.findall(r"(\w+) --> (\w+)", diagram))
+    assert drawn == {(str(source), str(to)) for source, targets in MOVES.items() for to in targets}
+
+
+def test_the_readme_s_own_task_is_published_and_works(tmp_path: Path) -> None:
+    first, second = blocks(ROOT / "README.md", "python")
+    (tmp_path / "proximity.py").write_text(first + "\n" + second)
+    catalog = Catalog(tmp_path)
+    assert catalog.errors == {}
+    task = catalog.task("ProximitySync", "FindNearby")
+    assert [item.name for item in task.parameters] == ["Places", "Center", "Radius", "Nearby_Points"]
+    places = geopandas.GeoDataFrame(geometry=[Point(2.35, 48.86), Point(13.4, 52.5)], crs=4326)
+    assert len(task.function(JobContext(), places, places.head(1))) == 1
+
+
+def test_every_module_of_the_map_exists() -> None:
+    [ladder] = [text for text in blocks(ROOT / "gpserver" / "README.md", "") if text.startswith("errors job")]
+    names = {name for line in ladder.splitlines() for name in re.split(r"[ ·]+", re.split(r" {3,}", line)[0]) if name}
+    for name in names:
+        place = ROOT / "gpserver" / name
+        assert place.is_dir() or place.with_suffix(".py").is_file(), name
+
+
+@pytest.mark.parametrize("file", ["README.md", "gpserver/README.md", "CONTRIBUTING.md", "examples/README.md"])
+def test_links_and_paths_lead_somewhere(file: str) -> None:
+    text = (ROOT / file).read_text("utf-8")
+    for path in re.findall(r"`((?:gpserver|examples|tests|\.ci)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path
