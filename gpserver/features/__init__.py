@@ -1,4 +1,4 @@
-"""Esri JSON and GeoJSON <-> GeoDataFrames, and the stored form of results; every path works on whole columns."""
+"""Esri JSON and GeoJSON <-> GeoDataFrames, and the stored form of results, by whole columns."""
 
 from gpserver.features.decode import decode_features, decode_table
 from gpserver.features.layer import Layer, LayerSummary, encode_features, write_layer

@@ -14,8 +14,8 @@ from gpserver.features.fields import declared_types, read_column, to_series
 class AttributeReader:
     """Collects rows (dicts) and makes one table of them.
 
-    Declared fields are the first columns, in their order and of their types; names that only the rows know follow,
-    of the types that pandas sees in them.
+    Declared fields are the first columns, in their order and of their types; names that only the rows know
+    follow, of the types that pandas sees in them.
     """
 
     def __init__(self, fields: Iterable[Any]) -> None:

@@ -18,8 +18,8 @@ _NOT_ARROW = (pa.ArrowException, TypeError, ValueError, OverflowError)
 def describe_columns(frame: pd.DataFrame) -> tuple[list[dict[str, Any]], list[Any]]:
     """The attributes of a frame as Esri fields and Arrow arrays; the first is OBJECTID.
 
-    A column OBJECTID (any case) that can serve as one is kept, otherwise rows are numbered from 1. An index with a
-    name is a column too. Names become text; a name that comes twice gets a number.
+    A column OBJECTID (any case) that can serve as one is kept, otherwise rows are numbered from 1. An index
+    with a name is a column too. Names become text; a name that comes twice gets a number.
 
     Raises:
         InvalidValue: A column holds bytes.
@@ -72,7 +72,7 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 
 def _column(name: str, series: "pd.Series[Any]") -> tuple[str, Any]:
-    """Esri field type and Arrow array of a column, in the types that every client knows (those before 11.2)."""
+    """Esri type and Arrow array of a column; only types that every client knows (before ArcGIS 11.2)."""
     array = _to_arrow(series)
     kind = array.type
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):

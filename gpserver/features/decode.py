@@ -30,20 +30,20 @@ def decode_features(value: object, schema: Mapping[str, Any] | None = None) -> g
 
     Args:
         value: JSON text (bytes or str), or what it parses to.
-        schema: A feature set whose geometry type, spatial reference and fields hold where the value is silent.
+        schema: A feature set whose geometry type, spatial reference and fields hold where the value is
+            silent.
 
     Returns:
-        One row per feature. ``geometry`` is None where there are no coordinates; attributes have the types of their
-        fields (dates are datetime64[ms] in UTC without a zone, integers with nulls Int64). The CRS is the set's, else
-        that of the first geometry, else the schema's, else None; geometries in another CRS are reprojected to it. An
-        attribute called geometry becomes geometry_1.
+        One row per feature. ``geometry`` is None where there are no coordinates; attributes have the types of
+        their fields (dates are datetime64[ms] in UTC without a zone, integers with nulls Int64). The CRS is
+        the set's, else that of the first geometry, else the schema's, else None; geometries in another CRS
+        are reprojected to it. An attribute called geometry becomes geometry_1.
 
     Raises:
         InvalidValue: The value cannot be read; the text says what and where.
     """
     with gc_paused():
-        source = read_feature_set(value, schema or {})
-        return _from_geojson(source) if source.is_geojson else _from_esri(source)
+        return _decoded(value, schema or {})
 
 
 def decode_table(value: object, schema: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -55,8 +55,7 @@ def decode_table(value: object, schema: Mapping[str, Any] | None = None) -> pd.D
     with gc_paused():
         document = read_json(value)
         if isinstance(document, list):
-            plain = [row if isinstance(row, Mapping) and "attributes" in row else {"attributes": row} for row in document]
-            document = {"features": plain}
+            document = {"features": [_as_feature(row) for row in document]}
         source = read_feature_set(document, schema or {})
         attributes = AttributeReader(source.fields)
         first = 0
@@ -64,6 +63,16 @@ def decode_table(value: object, schema: Mapping[str, Any] | None = None) -> pd.D
             attributes.add(_rows(chunk, "properties" if source.is_geojson else "attributes", first))
             first += len(chunk)
         return attributes.frame()
+
+
+def _as_feature(row: Any) -> Any:
+    return row if isinstance(row, Mapping) and "attributes" in row else {"attributes": row}
+
+
+def _decoded(value: object, schema: Mapping[str, Any]) -> gpd.GeoDataFrame:
+    """Apart, so that the parsed document is gone before the garbage collector is back and would walk it."""
+    source = read_feature_set(value, schema)
+    return _from_geojson(source) if source.is_geojson else _from_esri(source)
 
 
 def _from_esri(source: FeatureSet) -> gpd.GeoDataFrame:
@@ -96,12 +105,11 @@ def _from_geojson(source: FeatureSet) -> gpd.GeoDataFrame:
 
 
 def _geojson_geometries(geometries: Sequence[Any], first: int) -> Array:
-    texts = np.array([orjson.dumps(geometry).decode() if geometry else None for geometry in geometries], object)
+    texts = [orjson.dumps(geometry).decode() if geometry else None for geometry in geometries]
     try:
-        parts = np.asarray(shapely.from_geojson(texts), object)
+        parts = np.asarray(shapely.from_geojson(np.array(texts, object)), object)
     except ShapelyError as error:
-        last = first + len(texts) - 1
-        raise InvalidValue(f"A geometry in features {first} to {last} is not GeoJSON: {error}.") from error
+        raise InvalidValue(f"A geometry of {_numbers(texts, first)} is not GeoJSON: {error}.") from error
     parts[shapely.is_empty(parts)] = None
     return parts
 
@@ -110,17 +118,22 @@ def _rows(chunk: Sequence[Any], key: str, first: int) -> list[dict[str, Any]]:
     try:
         rows = [feature.get(key) or {} for feature in chunk]
     except AttributeError as error:
-        raise InvalidValue(f"Features {first} to {first + len(chunk) - 1} are not all JSON objects.") from error
+        raise InvalidValue(f"Not all of {_numbers(chunk, first)} are JSON objects.") from error
     if set(map(type, rows)) != {dict}:
-        raise InvalidValue(f"The {key} of features {first} to {first + len(chunk) - 1} are not all JSON objects.")
+        raise InvalidValue(f"Not all {key} of {_numbers(chunk, first)} are JSON objects.")
     return rows
 
 
 def _geometries(chunk: Sequence[dict[str, Any]], first: int) -> list[Any]:
     geometries = [feature.get(_GEOMETRY) for feature in chunk]
     if None in geometries and any("compressedGeometry" in feature for feature in chunk):
-        raise InvalidValue(f"compressedGeometry (from feature {first}) is not supported: send geometry.")
+        raise InvalidValue(f"{_numbers(chunk, first)}: compressedGeometry is not supported, send geometry.")
     return geometries
+
+
+def _numbers(chunk: Sequence[Any], first: int) -> str:
+    """The numbers of the features of a chunk, for a message; counted from 0."""
+    return f"features {first} to {first + len(chunk) - 1}"
 
 
 def _frame(table: pd.DataFrame, geometry: Array, crs: CRS | None) -> gpd.GeoDataFrame:

@@ -104,7 +104,8 @@ def _unwrapped(document: Any) -> Mapping[str, Any]:
         "hasM": definition.get("hasM"),
         "spatialReference": definition.get("spatialReference") or extent.get("spatialReference"),
     }
-    return lent | {key: value for key, value in _unwrapped(document["featureSet"]).items() if value is not None}
+    own = _unwrapped(document["featureSet"])
+    return lent | {key: value for key, value in own.items() if value is not None}
 
 
 def _name_of(value: object) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -72,13 +73,13 @@ def _instant(value: Any) -> int | None:
     """Milliseconds since 1970 UTC of a number, its text, or a date in ISO form."""
     number = pd.to_numeric(value, errors="coerce")
     if not pd.isna(number):
-        return round(number)
+        return int(np.rint(number))
     instant = pd.to_datetime(value, utc=True)
     return None if instant is pd.NaT else int(instant.timestamp() * 1000)
 
 
 def to_series(column: Any) -> "pd.Series[Any]":
-    """An Arrow column as pandas: integers with nulls become Int64, dates datetime64[ms] (UTC, without a zone)."""
+    """An Arrow column as pandas: integers with nulls are Int64, dates datetime64[ms] (UTC, no zone)."""
     nullable = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
     mapper = nullable.get if column.null_count else None
     series: pd.Series[Any] = column.to_pandas(types_mapper=mapper)

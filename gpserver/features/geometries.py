@@ -31,7 +31,12 @@ _KIND_OF_KEY = {key: kind for kind, key in _KEY.items()} | {
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Geometries of consecutive features: vertices (x, y[, z[, m]]) and the lengths of every level, innermost first."""
+    """Geometries of consecutive features.
+
+    Attributes:
+        coords: Vertices: x, y[, z[, m]].
+        lengths: Lengths of the lists of every level, innermost first.
+    """
 
     coords: Array
     lengths: tuple[Array, ...]
@@ -80,7 +85,8 @@ def _points(geometries: Sequence[Any], first: int) -> Array:
             pass
     if any(geometry and "x" not in geometry for geometry in geometries):
         _members(POINT, geometries, first)
-    axes = "xyzm" if any(geometry and ("z" in geometry or "m" in geometry) for geometry in geometries) else "xy"
+    known = {key for geometry in geometries if geometry for key in geometry}
+    axes = "xyzm" if known & {"z", "m"} else "xy"
     columns = [[geometry.get(axis) if geometry else None for geometry in geometries] for axis in axes]
     return np.array([_numbers(column) for column in columns]).T
 
@@ -164,15 +170,16 @@ def join_chunks(kind: str, chunks: Sequence[Chunk], leading: int) -> Shapes:
     levels = [np.concatenate(level) for level in zip(*(chunk.lengths for chunk in chunks), strict=True)]
     if kind == POINT:
         coords = np.vstack([np.full((leading, coords.shape[1]), np.nan), coords])
-        return _with_ordinates(POINT, coords, (), ~np.isfinite(coords[:, :2]).all(axis=1))
+        missing = np.asarray(~np.isfinite(coords[:, :2]).all(axis=1))
+        return _with_ordinates(POINT, coords, (), missing)
     if not np.isfinite(coords[:, :2]).all():
         raise InvalidValue('A line or polygon has a vertex without x or y (null or "NaN").')
     levels[-1] = np.concatenate([np.zeros(leading, np.int64), levels[-1]])
     if kind != MULTIPOINT:
-        coords, levels = _without_short_parts(coords, *levels, shortest=2 if kind == POLYLINE else 3)
+        coords, levels = _without_short_parts(coords, levels, shortest=2 if kind == POLYLINE else 3)
     offsets = tuple(map(lengths_to_offsets, levels))
     if kind == POLYGON:
-        coords, offsets = assemble(coords, *offsets)
+        coords, offsets = assemble(coords, offsets[0], offsets[1])
     return _with_ordinates(kind, coords, offsets, np.diff(offsets[-1]) == 0)
 
 
@@ -188,12 +195,11 @@ def _stacked(arrays: Sequence[Array]) -> Array:
     return stacked
 
 
-def _without_short_parts(
-    coords: Array, parts: Array, features: Array, shortest: int
-) -> tuple[Array, list[Array]]:
+def _without_short_parts(coords: Array, levels: list[Array], shortest: int) -> tuple[Array, list[Array]]:
+    parts, features = levels
     keep = parts >= shortest
     if keep.all():
-        return coords, [parts, features]
+        return coords, levels
     _, members = take_lists(lengths_to_offsets(parts), np.flatnonzero(keep))
     kept = lengths_to_offsets(keep)[lengths_to_offsets(features)]
     return coords[members], [parts[keep], np.diff(kept)]

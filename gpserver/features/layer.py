@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,12 @@ class LayerSummary:
 def write_layer(frame: pd.DataFrame, path: Path, geometry_type: str | None = None) -> LayerSummary:
     """Store a GeoDataFrame (or a DataFrame, as a table) as a layer file.
 
-    Polygons and multipolygons are one type, and so are lines; empty geometries are stored as null. Dates without a zone
-    are taken as UTC. Objects that are no number, date or text are stored as their text.
+    Polygons and multipolygons are one type, and so are lines; empty geometries are stored as null. Dates
+    without a zone are taken as UTC. Objects that are no number, date or text are stored as their text.
 
-    The file gets its name when it is complete. It is not synced: a killed process cannot leave half a file, and after
-    a power cut the job is to be run again, which is cheaper than waiting for the disk after every job.
+    The file gets its name when it is complete. It is not synced: a killed process cannot leave half a file,
+    and after a power cut the job is to be run again, which is cheaper than waiting for the disk after every
+    job.
 
     Args:
         frame: What to store.
@@ -51,9 +53,10 @@ def write_layer(frame: pd.DataFrame, path: Path, geometry_type: str | None = Non
         geometry_type: The Esri type the geometries must have; a frame without any geometry has this type.
 
     Raises:
-        InvalidValue: Points, lines and polygons are mixed, the type is not the wanted one, or a column holds bytes.
+        InvalidValue: Points, lines and polygons are mixed, the type is not the wanted one, or a column holds
+            bytes.
     """
-    batch = to_record(frame, geometry_type, sort=True)
+    batch = to_record(frame, geometry_type, stored=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         with pa.OSFile(str(draft), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
@@ -67,7 +70,7 @@ def write_layer(frame: pd.DataFrame, path: Path, geometry_type: str | None = Non
 
 def encode_features(frame: pd.DataFrame, geometry_type: str | None = None, **options: Any) -> bytes:
     """The Esri feature set of a frame that is not stored; options are those of :meth:`Layer.feature_set`."""
-    return b"".join(Layer(to_record(frame, geometry_type, sort=False)).feature_set(**options))
+    return b"".join(Layer(to_record(frame, geometry_type, stored=False)).feature_set(**options))
 
 
 class Layer:
@@ -105,14 +108,14 @@ class Layer:
     @cached_property
     def shapes(self) -> Shapes:
         """The geometries, in file order, as flat arrays that share the file's memory."""
-        return read_shapes(self._batch.column(len(self.fields) + 4), self._facts)
+        return read_shapes(self._batch.column(-2), self._facts)
 
     @cached_property
     def order(self) -> Array:
         """Row numbers of the file in the order of the frame that was stored."""
         if self.geometry_type is None:
             return np.arange(self.rows, dtype=np.int32)
-        return np.asarray(self._batch.column(len(self.fields) + 5))
+        return np.asarray(self._batch.column(-1))
 
     def frame(self) -> pd.DataFrame:
         """The stored rows in their order: a GeoDataFrame, or a DataFrame for a table."""
@@ -123,7 +126,9 @@ class Layer:
         )
         if self.geometry_type is None:
             return table
-        return gpd.GeoDataFrame(table, geometry=to_geometry(take(self.shapes, self.order)), crs=self.crs)
+        geometry = to_geometry(take(self.shapes, self.order))
+        features: pd.DataFrame = gpd.GeoDataFrame(table, geometry=geometry, crs=self.crs)
+        return features
 
     def layer_definition(self) -> dict[str, Any]:
         """The Esri layer definition, for a client that asked for a feature collection."""
@@ -175,7 +180,7 @@ class Layer:
             vertices = np.diff(vertex_offsets(self.shapes))[self.order]
             filled = np.cumsum(np.maximum(vertices / _CHUNK_VERTICES, 1 / _CHUNK_ROWS)).astype(np.int64)
             bounds = np.concatenate([[0], np.flatnonzero(np.diff(filled)) + 1, [self.rows]])
-        for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for begin, end in pairwise(bounds.tolist()):
             if begin < self.rows:
                 yield self.order[begin:end]
 
@@ -185,7 +190,8 @@ class Layer:
         pieces: list[Any] = [',{"attributes":{']
         for number, field in enumerate(self.fields):
             column = self._batch.column(number).take(chosen)
-            pieces += [orjson.dumps(field["name"]).decode() + ":", attribute_tokens(column, "," if number < last else "}")]
+            key = orjson.dumps(field["name"]).decode()
+            pieces += [f"{key}:", attribute_tokens(column, "," if number < last else "}")]
         if self.geometry_type:
             shapes = _plane(reprojected(take(self.shapes, rows), self.crs, target), with_z, with_m)
             pieces += [',"geometry":', geometry_texts(shapes)]

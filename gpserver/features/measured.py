@@ -1,6 +1,7 @@
 """Shapely geometries with m values, by way of WKB: shapely's own constructors know x, y and z only."""
 
 import struct
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,12 @@ def measured_lines(coords: Array, paths: Array, has_z: bool) -> Array:
 def measured_polygons(coords: Array, rings: Array, polygons: Array, has_z: bool) -> Array:
     """Polygons, given the offsets of the rings and of the polygons."""
     head, texts = _head(_POLYGON, has_z), _counted(coords, rings)
-    bounds = zip(polygons[:-1], polygons[1:], strict=True)
-    return _from_wkb([head + struct.pack("<I", end - begin) + b"".join(texts[begin:end]) for begin, end in bounds])
+    return _from_wkb(
+        [
+            head + struct.pack("<I", end - begin) + b"".join(texts[begin:end])
+            for begin, end in pairwise(polygons)
+        ]
+    )
 
 
 def _head(kind: int, has_z: bool) -> bytes:
@@ -38,8 +43,7 @@ def _head(kind: int, has_z: bool) -> bytes:
 
 
 def _counted(coords: Array, offsets: Array) -> list[bytes]:
-    bounds = zip(offsets[:-1], offsets[1:], strict=True)
-    return [struct.pack("<I", end - begin) + coords[begin:end].tobytes() for begin, end in bounds]
+    return [struct.pack("<I", end - begin) + coords[begin:end].tobytes() for begin, end in pairwise(offsets)]
 
 
 def _from_wkb(texts: list[bytes]) -> Array:

@@ -1,4 +1,4 @@
-"""JSON text to a document: what a set says of itself, and its features in chunks, so that memory stays bounded."""
+"""JSON text to a parsed document, and its features in chunks, so that memory stays bounded."""
 
 import gc
 import threading
@@ -48,16 +48,16 @@ class _Split(msgspec.Struct, rename="camel"):
     features: list[msgspec.Raw] | None = None
     feature_set: "_Split | None" = None
     layers: "list[_Split] | None" = None
-    layer_definition: msgspec.Raw | None = None
-    geometry_type: msgspec.Raw | None = None
-    spatial_reference: msgspec.Raw | None = None
-    sr: msgspec.Raw | None = None
-    fields: msgspec.Raw | None = None
-    capital_fields: msgspec.Raw | None = msgspec.field(default=None, name="Fields")
-    has_z: msgspec.Raw | None = None
-    has_m: msgspec.Raw | None = None
-    type: msgspec.Raw | None = None
-    crs: msgspec.Raw | None = None
+    layer_definition: Any = None
+    geometry_type: Any = None
+    spatial_reference: Any = None
+    sr: Any = None
+    fields: Any = None
+    capital_fields: Any = msgspec.field(default=None, name="Fields")
+    has_z: Any = None
+    has_m: Any = None
+    type: Any = None
+    crs: Any = None
 
 
 _split_decoder = msgspec.json.Decoder(_Split)
@@ -106,20 +106,15 @@ def _split(text: bytes) -> dict[str, Any] | None:
     return document if {"features", "featureSet", "layers"}.intersection(document) else None
 
 
-def _plain(split: _Split) -> dict[str, Any]:
-    return {
-        name: _plain_value(getattr(split, attribute))
-        for attribute, name in zip(split.__struct_fields__, split.__struct_encode_fields__, strict=True)
-        if getattr(split, attribute) is not None
-    }
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, _Split):
-        return _plain(value)
-    if isinstance(value, list):
-        return [_plain(item) if isinstance(item, _Split) else item for item in value]
-    return orjson.loads(value)
+def _plain(value: Any) -> Any:
+    """The document that the structs stand for."""
+    if isinstance(value, list) and value and isinstance(value[0], _Split):
+        return [_plain(layer) for layer in value]
+    if not isinstance(value, _Split):
+        return value
+    names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+    members = {name: _plain(getattr(value, attribute)) for attribute, name in names}
+    return {name: member for name, member in members.items() if member is not None}
 
 
 def _read_relaxed(text: bytes, error: orjson.JSONDecodeError) -> Any:

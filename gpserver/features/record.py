@@ -1,12 +1,12 @@
-"""A frame as one Arrow record batch, the stored form of a result, and back.
+"""A frame as one Arrow record batch, the stored form of a result.
 
-Columns are found by position, for an attribute may have any name: first the fields (OBJECTID leads), then, unless it is
-a table, the box of every feature (xmin, ymin, xmax, ymax), the geometry as GeoArrow's nested lists with interleaved
-coordinates and Esri's ring order, and the frame's order (the k-th value is the number of the row that was k-th in the
-frame, because rows are sorted along a Hilbert curve so that neighbours share pages).
+Columns are found by position, for an attribute may have any name. First come the fields, OBJECTID leading;
+unless it is a table, the last two are the geometry (GeoArrow's nested lists, interleaved coordinates, Esri's
+ring order) and the frame's order: its k-th value is the number of the row that was k-th in the frame. In a
+stored batch the four before those are the boxes, and the rows are sorted along a Hilbert curve, so that
+neighbours share pages of the file.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -28,16 +28,16 @@ from gpserver.features.shapes import (
     Array,
     Shapes,
     boxes,
-    empty_shapes,
     from_geometry,
     take,
 )
 from gpserver.features.spatialref import describe_spatial_reference
 
-BLOCK_ROWS = 512
 METADATA = b"gpserver"
+_BLOCK_ROWS = 512  # what a window query reads at once; fewer rows need no order
 _BOX = ("xmin", "ymin", "xmax", "ymax")
-_KINDS = [POINT, POLYLINE, POLYLINE, POLYGON, MULTIPOINT, POLYLINE, POLYGON, "collection"]  # by shapely type id
+_COLLECTION = "GeometryCollection"
+_KIND_OF_TYPE_ID = (POINT, POLYLINE, POLYLINE, POLYGON, MULTIPOINT, POLYLINE, POLYGON, _COLLECTION)
 _GEOARROW = {
     POINT: "geoarrow.point",
     MULTIPOINT: "geoarrow.multipoint",
@@ -46,34 +46,39 @@ _GEOARROW = {
 }
 
 
-def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, sort: bool) -> Any:
+def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: bool) -> Any:
     """The record batch of a frame (a table when it has no geometry).
 
     Args:
         frame: GeoDataFrame or DataFrame.
         geometry_type: The Esri type its geometries must have; found out when None.
-        sort: Sort rows along a Hilbert curve when they are more than one block.
+        stored: For a file: with boxes and extent, and in Hilbert order when there is more than one block of
+            rows.
 
     Raises:
-        InvalidValue: Geometries are of several dimensions or not of the wanted type, or a column cannot be written.
+        InvalidValue: Geometries are of several dimensions or not of the wanted type, or a column cannot be
+            written.
     """
     name = frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
     if name is None:
         fields, columns = describe_columns(pd.DataFrame(frame))
         return _batch([field["name"] for field in fields], columns, {"fields": fields})
-    geometry = np.asarray(frame.geometry.array, object)
     fields, columns = describe_columns(pd.DataFrame(frame.drop(columns=name)))
-    shapes = oriented(from_geometry(geometry, _common_kind(geometry, geometry_type)))
-    box = boxes(shapes)
-    order = np.arange(len(shapes))
-    if sort and len(shapes) > BLOCK_ROWS:
-        rows = _hilbert_order(box)
-        order[rows] = np.arange(len(rows))
-        shapes, box, columns = take(shapes, rows), box[rows], [column.take(pa.array(rows)) for column in columns]
-    facts = _facts(shapes, box) | {"spatialReference": describe_spatial_reference(frame.crs), "fields": fields}
-    columns += [pa.array(box[:, axis].copy(), from_pandas=True) for axis in range(4)]
-    columns += [_nested(shapes), pa.array(order.astype(np.int32))]
-    return _batch([*(field["name"] for field in fields), *_BOX, "geometry", "order"], columns, facts)
+    shapes = _shapes(np.asarray(frame[name].array, object), geometry_type)
+    facts = {"geometryType": shapes.kind, "hasZ": shapes.has_z, "hasM": shapes.has_m, "fields": fields}
+    facts["spatialReference"] = describe_spatial_reference(frame.crs)  # type: ignore[arg-type]
+    names, order = [field["name"] for field in fields], np.arange(len(shapes), dtype=np.int32)
+    if stored:
+        box = boxes(shapes)
+        facts["extent"] = _extent(box)
+        if len(shapes) > _BLOCK_ROWS:
+            rows = _hilbert_order(box)
+            order[rows] = np.arange(len(rows))
+            shapes, box = take(shapes, rows), box[rows]
+            columns = [column.take(pa.array(rows)) for column in columns]
+        names += _BOX
+        columns += [pa.array(box[:, axis].copy(), from_pandas=True) for axis in range(4)]
+    return _batch([*names, "geometry", "order"], [*columns, _nested(shapes), pa.array(order)], facts)
 
 
 def _batch(names: list[str], columns: list[Any], facts: dict[str, Any]) -> Any:
@@ -84,30 +89,35 @@ def _batch(names: list[str], columns: list[Any], facts: dict[str, Any]) -> Any:
     return pa.record_batch(columns, pa.schema(fields, {METADATA: orjson.dumps(facts)}))
 
 
-def _facts(shapes: Shapes, box: Array) -> dict[str, Any]:
-    filled = box[~np.isnan(box[:, 0])]
-    extent = [*filled[:, :2].min(axis=0).tolist(), *filled[:, 2:].max(axis=0).tolist()] if len(filled) else None
-    return {"geometryType": shapes.kind, "hasZ": shapes.has_z, "hasM": shapes.has_m, "extent": extent}
+def _extent(box: Array) -> list[float] | None:
+    if np.isnan(box[:, 0]).all():
+        return None
+    return [*np.nanmin(box[:, :2], axis=0).tolist(), *np.nanmax(box[:, 2:], axis=0).tolist()]
 
 
-def _common_kind(geometry: Array, wanted: str | None) -> str:
+def _shapes(geometry: Array, wanted: str | None) -> Shapes:
+    """The geometries as shapes of one kind, in Esri's ring order."""
     if wanted is not None and wanted not in LEVELS:
         raise InvalidValue(f"The geometry type {wanted} is not supported; known are {', '.join(LEVELS)}.")
-    present = geometry[~(shapely.is_missing(geometry) | shapely.is_empty(geometry))]
-    kinds = {_KINDS[number] for number in np.unique(shapely.get_type_id(present))}
-    if kinds in ({POINT, MULTIPOINT}, {POINT}) and wanted == MULTIPOINT or kinds == {POINT, MULTIPOINT}:
-        kinds = {MULTIPOINT}
+    missing = shapely.is_missing(geometry) | shapely.is_empty(geometry)
+    numbers = np.unique(shapely.get_type_id(geometry[~missing]))
+    kind = _common_kind({_KIND_OF_TYPE_ID[number] for number in numbers}, wanted)
+    return oriented(from_geometry(geometry, missing, kind))
+
+
+def _common_kind(kinds: set[str], wanted: str | None) -> str:
     if not kinds:
         return wanted or POINT
-    if len(kinds) > 1 or "collection" in kinds:
-        names = ", ".join(sorted(kinds)).replace("collection", "GeometryCollection")
+    if MULTIPOINT in kinds or wanted == MULTIPOINT:  # a point is a multipoint too
+        kinds = (kinds - {POINT}) or {MULTIPOINT}
+    if len(kinds) > 1 or _COLLECTION in kinds:
         raise InvalidValue(
-            f"A layer has one geometry type, this one mixes {names}: "
+            f"A layer has one geometry type, these are {', '.join(sorted(kinds))}: "
             "explode collections and keep one type (frame.explode(), frame[frame.geom_type == ...])."
         )
-    kind = kinds.pop()
+    kind = next(iter(kinds))
     if wanted is not None and kind != wanted:
-        cure = " Use frame.explode() to make single points." if (wanted, kind) == (POINT, MULTIPOINT) else ""
+        cure = " Make single points of them with frame.explode()." if kind == MULTIPOINT else ""
         raise InvalidValue(f"The layer must be {wanted}, its geometries are {kind}.{cure}")
     return kind
 
@@ -140,13 +150,12 @@ def _nested(shapes: Shapes) -> Any:
 
 def read_shapes(column: Any, facts: dict[str, Any]) -> Shapes:
     """The geometry column as flat arrays that share its memory."""
+    missing = np.asarray(column.is_null(), bool)
     offsets = []
-    missing = np.asarray(column.is_null()) if column.null_count else np.zeros(len(column), bool)
     for _ in range(LEVELS[facts["geometryType"]]):
         offsets.append(column.offsets.to_numpy())
         column = column.values
-    width = column.type.list_size
-    coords = column.values.to_numpy(zero_copy_only=False).reshape(-1, width)
+    coords = column.values.to_numpy().reshape(-1, column.type.list_size)
     return Shapes(
         facts["geometryType"], coords, tuple(reversed(offsets)), missing, facts["hasZ"], facts["hasM"]
     )

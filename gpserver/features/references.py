@@ -23,14 +23,14 @@ class ReferenceReader:
 
     def add(self, geometries: Sequence[Any]) -> None:
         """Add the geometries of a chunk of features."""
-        values = [geometry.get("spatialReference") if geometry else None for geometry in geometries]
-        if not any(values):
-            self._of_feature.append(np.full(len(values), _NONE))
-            return
-        self._of_feature.append(np.array([self._number(value) if value else _NONE for value in values]))
+        numbers = np.full(len(geometries), _NONE)
+        for row, geometry in enumerate(geometries):
+            if geometry and "spatialReference" in geometry:
+                numbers[row] = self._number(geometry["spatialReference"])
+        self._of_feature.append(numbers)
 
     def _number(self, value: Any) -> int:
-        return self._numbers.setdefault(orjson.dumps(value), len(self._numbers))
+        return self._numbers.setdefault(orjson.dumps(value), len(self._numbers)) if value else _NONE
 
     def unify(self, shapes: Shapes, declared: CRS | None, default: CRS | None) -> tuple[Shapes, CRS | None]:
         """All shapes in one CRS: the declared one, else that of the first geometry that has one.

@@ -49,9 +49,9 @@ def oriented(shapes: Shapes) -> Shapes:
 def assemble(coords: Array, rings: Array, features: Array) -> tuple[Array, tuple[Array, Array, Array]]:
     """Polygons from rings in any order.
 
-    Open rings are closed. Rings without area have no direction, so they can be neither shell nor hole: dropped.
-    A feature whose largest ring runs counter-clockwise was written against the rule: all its rings are turned in
-    meaning. A hole belongs to the smallest shell around it; a hole in no shell becomes a shell.
+    Open rings are closed. Rings without area have no direction, so they can be neither shell nor hole:
+    dropped. A feature whose largest ring runs counter-clockwise was written against the rule: all its rings
+    are turned in meaning. A hole belongs to the smallest shell around it; a hole in no shell becomes a shell.
 
     Args:
         coords: Vertices, (n, 2 or more).

@@ -1,7 +1,8 @@
 """Geometries of one kind as flat arrays: coordinates and offsets, the form that wire, disk and maps share.
 
-The offsets are those of GeoArrow, innermost first: none for points, one level for multipoints, two for polylines
-(paths, features), three for polygons (rings, parts, features; the first ring of a part is its shell).
+The offsets are those of GeoArrow, innermost first: none for points, one level for multipoints, two for
+polylines (paths, features), three for polygons (rings, parts, features; the first ring of a part is its
+shell).
 """
 
 from dataclasses import dataclass, replace
@@ -97,7 +98,7 @@ def take(shapes: Shapes, rows: Array) -> Shapes:
 
 
 def boxes(shapes: Shapes) -> Array:
-    """The bounding box of every feature, (n, 4) as xmin, ymin, xmax, ymax; NaN where the geometry is missing."""
+    """Bounding boxes, (n, 4): xmin, ymin, xmax, ymax; NaN where the geometry is missing."""
     result = np.full((len(shapes), 4), np.nan)
     bounds = vertex_offsets(shapes)
     filled = ~shapes.missing & (np.diff(bounds) > 0)
@@ -179,7 +180,7 @@ def _lines(shapes: Shapes) -> Array:
 
 def _polygons(shapes: Shapes) -> Array:
     if shapes.has_m:
-        return measured_polygons(shapes.coords, *shapes.offsets[:2], shapes.has_z)
+        return measured_polygons(shapes.coords, shapes.offsets[0], shapes.offsets[1], shapes.has_z)
     return _ragged(GeometryType.POLYGON, shapes)
 
 
@@ -188,9 +189,8 @@ def _ragged(kind: GeometryType, shapes: Shapes) -> Array:
     return np.asarray(shapely.from_ragged_array(kind, coords, shapes.offsets[:-1]), object)
 
 
-def from_geometry(geometry: Array, kind: str) -> Shapes:
-    """Shapes of shapely geometries that are all of this kind, single or multi (None and empty are missing)."""
-    missing = shapely.is_missing(geometry) | shapely.is_empty(geometry)
+def from_geometry(geometry: Array, missing: Array, kind: str) -> Shapes:
+    """Shapes of shapely geometries, which all are of this kind (single or multi) or marked as missing."""
     present = geometry[~missing]
     if len(present) == 0:
         return empty_shapes(kind, len(geometry))

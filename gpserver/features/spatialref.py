@@ -43,7 +43,7 @@ def parse_spatial_reference(value: object) -> CRS | None:
 
 
 def describe_spatial_reference(crs: CRS | None) -> dict[str, Any]:
-    """The Esri object of a CRS: ``wkid`` and ``latestWkid``, or ``wkt`` when no authority knows it; {} for None."""
+    """The Esri object of a CRS: ``wkid`` and ``latestWkid``, ``wkt`` for a custom one, {} for None."""
     return {} if crs is None else dict(_describe(crs.srs))
 
 

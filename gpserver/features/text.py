@@ -1,8 +1,8 @@
-"""Arrow columns to JSON text: a chunk of rows becomes text in a few calls, and no row is ever a Python object.
+"""Arrow columns to JSON text: a chunk of rows takes a few calls, and no row is ever a Python object.
 
-Numbers and strings are written by orjson, one call per column; where its text has a separator, a token ends. A token
-keeps one byte of the separator as its last character (a comma, or the brace that closes the object), so columns of
-tokens are slices of that text. One Arrow call joins them with the constant pieces between.
+Numbers and strings are written by orjson, one call per column; where its text has a separator, a token ends.
+A token keeps one byte of the separator as its last character (a comma, or the brace that closes the object),
+so columns of tokens are slices of that text. One Arrow call joins them with the constant pieces between.
 """
 
 from typing import Any
@@ -19,13 +19,13 @@ _COMMA, _QUOTE, _CLOSING_BRACKET = b',"]'
 
 def attribute_tokens(column: Any, end: str) -> Any:
     """One JSON token per value, each followed by ``end`` (one character); null and NaN are ``null``."""
-    if pa.types.is_large_string(column.type):
-        tokens = _strings(column.fill_null("").to_pylist(), end)
-    elif pa.types.is_floating(column.type):
+    if pa.types.is_floating(column.type):
         return number_tokens(column.to_numpy(zero_copy_only=False), end)
-    else:
-        whole = column.view(pa.int64()) if pa.types.is_timestamp(column.type) else column
-        tokens = number_tokens(whole.fill_null(0).to_numpy(zero_copy_only=False), end)
+    whole = column.view(pa.int64()) if pa.types.is_timestamp(column.type) else column
+    is_text = pa.types.is_large_string(column.type)
+    if column.null_count:
+        whole = whole.fill_null("" if is_text else 0)
+    tokens = _string_tokens(whole.to_pylist(), end) if is_text else number_tokens(whole.to_numpy(), end)
     return pc.if_else(column.is_valid(), tokens, "null" + end) if column.null_count else tokens
 
 
@@ -35,7 +35,7 @@ def number_tokens(values: Array, end: str) -> Any:
     return _cut(text, np.flatnonzero(np.frombuffer(text, np.uint8) == _COMMA), end)
 
 
-def _strings(values: list[str], end: str) -> Any:
+def _string_tokens(values: list[str], end: str) -> Any:
     text = orjson.dumps(values)
     raw = np.frombuffer(text, np.uint8)
     # Only a separator has a comma between two quotes: a quote inside a string is escaped.
@@ -44,7 +44,7 @@ def _strings(values: list[str], end: str) -> Any:
 
 
 def _cut(text: bytes, commas: Array, end: str) -> Any:
-    """The members of a JSON list as Arrow strings, given where its commas are; what closes the list is a comma too."""
+    """The members of a JSON list, given where its commas are; commas and closing bracket become ``end``."""
     stops = np.append(commas, len(text) - 1)
     tokens = np.frombuffer(text, np.uint8)[1:].copy()
     tokens[stops - 1] = ord(end)
