@@ -1,6 +1,7 @@
 """The services folder: what it publishes, loaded, reloaded when a file changes, and looked up by name."""
 
 import logging
+import sys
 import threading
 import traceback
 from collections.abc import Iterable
@@ -31,6 +32,9 @@ class Catalog:
     def __init__(self, root: Path | None = None, strict: bool = False) -> None:
         self._root = root.resolve() if root else None
         self._strict = strict
+        if strict and root:
+            # A task may import a helper module of its folder as late as when it runs.
+            sys.path.append(str(self._root))
         self._lock = threading.RLock()
         self._stamps: dict[str, loading.Stamp] | None = None
         self._loaded: dict[str, tuple[Service, ...]] = {}
@@ -129,10 +133,12 @@ class Catalog:
     @property
     def errors(self) -> dict[str, str]:
         """What is wrong with each file that is not served as it stands, by its path in the folder."""
+        self._current()
         return {path: str(error) for path, error in sorted({**self._clashes, **self._failed}.items())}
 
     def error_of(self, full_name: str) -> str:
         """Say why the file of a service does not load; empty text when it does."""
+        self._current()
         return str(self._failure(full_name) or "")
 
     def _failure(self, full_name: str) -> PublishingError | None:

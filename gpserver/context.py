@@ -1,11 +1,12 @@
 """The handle a running task gets: what it may say (messages, progress) and ask (scratch folder, cancel)."""
 
 import logging
+import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,7 +41,7 @@ class JobContext:
         self.reports: list[Progress] = []
         self._send = send or self._keep
         self._scratch = scratch
-        self._cancelled = cancelled or bool
+        self._cancelled = cancelled or (lambda: False)
 
     def _keep(self, event: Message | Progress) -> None:
         if isinstance(event, Message):
@@ -92,12 +93,12 @@ class JobContext:
             yield item
         self.progress(None if total is None else 100.0, label)
 
-    @cached_property
+    @property
     def scratch(self) -> Path:
         """A folder for temporary files that exists; it is removed with the job."""
         if self._scratch is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="gpserver-")
-            self._scratch = Path(self._temporary.name)
+            self._scratch = Path(tempfile.mkdtemp(prefix="gpserver-"))
+            weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
         return self._scratch
 
     @property

@@ -7,6 +7,7 @@ The factors are those of ArcGIS Pro ("Geoprocessing considerations for length an
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gpserver.errors import InvalidValue
 
@@ -124,26 +125,25 @@ class ArealUnit:
         return ArealUnit(self.square_meters / _factor(target, SQUARE_METERS), target)
 
 
+@lru_cache(256)
 def _plain(name: str) -> str:
     """Reduce a unit's name to what its spellings share: ``esriIntFeet`` and ``FeetInt`` alike."""
-    word = re.sub(r"[^a-z]", "", name.lower()).removeprefix("esri").removeprefix("unknown") or "unknown"
-    word = word.replace("feet", "foot").replace("inches", "inch")
+    word = re.sub(r"[^a-z]", "", name.lower()).removeprefix("esri")
+    if word.startswith("unknown"):
+        return "unknown"
     if word.startswith("int"):
         word = word.removeprefix("int") + "int"
+    word = word.replace("feet", "foot").replace("inches", "inch")
     return re.sub(r"s(?=us$|int$|$)", "", word)
 
 
-_SPELLINGS = {
-    id(table): {_plain(name): name for name in table} | {"unknown": next(iter(table))}
-    for table in (METERS, SQUARE_METERS)
-}
-
-
 def _named(units: str, table: dict[str, float | None]) -> str:
-    name = _SPELLINGS[id(table)].get(_plain(units))
-    if name is None:
-        raise InvalidValue(f'There are no units "{units}"; use one of {", ".join(table)}.')
-    return name
+    if units in table:
+        return units
+    for name in table:
+        if _plain(name) == _plain(units):
+            return name
+    raise InvalidValue(f'There are no units "{units}"; use one of {", ".join(table)}.')
 
 
 def _factor(units: str, table: dict[str, float | None]) -> float:

@@ -38,7 +38,7 @@ def frame(*names: str) -> gpd.GeoDataFrame:
 
 @pytest.mark.parametrize("form", [lambda value: value, json.dumps, lambda value: json.dumps(value).encode()])
 def test_reads_a_feature_set(form: object) -> None:
-    found = data_type_of(Points).decode(form(POINT_SET))  # type: ignore[operator]
+    found = data_type_of(Points).decode(form(POINT_SET))
     assert found.geometry.iloc[0] == shapely.Point(1, 2)
     assert found["NAME"].tolist() == ["a"]
     assert found.crs == 4326
