@@ -1,0 +1,38 @@
+// Opens a page in headless Chromium, waits until a JavaScript expression is true there, and prints its value as JSON.
+// Nothing leaves loopback: packages of the unpkg CDN are answered from node_modules, in the very version that the page
+// names; any other request is refused and reported.
+// Usage: node browser.mjs <chromium> <page URL> [expression]
+import { readFile } from "node:fs/promises";
+import { chromium } from "playwright-core";
+
+const [executablePath, pageUrl, expression = "window.said"] = process.argv.slice(2);
+const outside = [];
+const errors = [];
+
+async function answer(route) {
+  const url = new URL(route.request().url());
+  if (url.hostname === "127.0.0.1") return route.continue();
+  const [, name, version, path] = url.pathname.match(/^\/((?:@[^/]+\/)?[^@/]+)@([^/]+)\/(.+)$/) ?? [];
+  if (url.hostname !== "unpkg.com" || version !== await installed(name)) {
+    outside.push(url.href);
+    return route.abort();
+  }
+  return route.fulfill({ path: packagePath(`${name}/${path}`), headers: { "Access-Control-Allow-Origin": "*" } });
+}
+
+const packagePath = (path) => new URL(`node_modules/${path}`, import.meta.url).pathname;
+const installed = async (name) => JSON.parse(await readFile(packagePath(`${name}/package.json`))).version;
+
+const browser = await chromium.launch({
+  executablePath,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync"],
+});
+const page = await browser.newPage();
+await page.route("**/*", answer);
+page.on("pageerror", (error) => errors.push(String(error)));
+await page.goto(pageUrl);
+const said = await page.waitForFunction(expression, null, { timeout: 60_000 })
+  .then((handle) => handle.jsonValue(), (error) => { errors.push(String(error)); });
+await browser.close();
+console.log(JSON.stringify({ said, outside, errors }));

@@ -1,0 +1,120 @@
+"""The real clients that setup.sh installed, and what every test of them needs."""
+
+import functools
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent.parent
+
+Converse = Callable[..., Any]
+Said = Callable[[str], Any]
+
+
+def need(path: str | Path | None, what: str) -> str:
+    """The path as text; without it the test is skipped, which `.ci/run` takes for a failure."""
+    if path is None or not Path(path).exists():
+        pytest.skip(f"needs {what}: run tests/clients/setup.sh")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def services(server: Any) -> str:
+    """URL of the services directory of the live server."""
+    return f"{server.rest}/services"
+
+
+@pytest.fixture(scope="session")
+def places() -> Path:
+    """The example data: 243 points as GeoJSON."""
+    return REPOSITORY / "examples/data/populated_places.geojson"
+
+
+@pytest.fixture(scope="session")
+def names(places: Path) -> list[str]:
+    """The names of the example's places, in their order."""
+    return [feature["properties"]["name"] for feature in json.loads(places.read_text("utf-8"))["features"]]
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    return need(shutil.which("node"), "Node.js")
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """The folder of the installed npm packages."""
+    return Path(need(HERE / "node_modules", "the npm packages"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    return need(shutil.which("chromium"), "Chromium")
+
+
+@pytest.fixture(scope="session")
+def arcgis_python() -> str:
+    """The interpreter of the environment that holds arcgis."""
+    return need(HERE / ".venv/bin/python", "arcgis for Python")
+
+
+@pytest.fixture(scope="session")
+def converse() -> Converse:
+    """Run a client's script and read the JSON that it prints."""
+
+    def run(*command: str | Path) -> Any:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr + done.stdout
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def told() -> Callable[[dict[str, Any]], Said]:
+    """From the outcomes of all scenarios of a script, one at a time; a scenario that threw fails its test."""
+
+    def of(outcomes: dict[str, Any]) -> Said:
+        def said(scenario: str) -> Any:
+            outcome = outcomes[scenario]
+            thrown = outcome.get("thrown") if isinstance(outcome, dict) else None
+            assert thrown is None, thrown
+            return outcome
+
+        return said
+
+    return of
+
+
+class QuietFiles(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def browse(node: str, packages: Path, chromium: str, converse: Converse) -> Iterator[Callable[..., Any]]:
+    """Open a page of the repository in a browser: `browse("examples/leaflet.html?server=...", expression)`.
+
+    Gives the value of the JavaScript expression once it is true in the page, see browser.mjs.
+    """
+    handler = functools.partial(QuietFiles, directory=str(REPOSITORY))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+
+        def open_page(path: str, *expression: str) -> Any:
+            url = f"http://127.0.0.1:{web.server_port}/{path}"
+            outcome = converse(node, HERE / "browser.mjs", chromium, url, *expression)
+            assert outcome["outside"] == [], "the page asked for something beyond loopback"
+            assert outcome["errors"] == []
+            return outcome["said"]
+
+        yield open_page
+        web.shutdown()

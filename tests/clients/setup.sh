@@ -1,0 +1,27 @@
+#!/bin/sh
+# Installs what the client tests need beside the project itself: Chromium, the npm packages, and arcgis for Python in a
+# virtual environment of its own (its pins must never touch ours). Quick when all is there.
+# Usage: tests/clients/setup.sh [python]
+set -eu
+python=${1:-python3}
+cd "$(dirname "$0")"
+
+if ! command -v chromium >/dev/null; then
+    root=$([ "$(id -u)" = 0 ] || echo sudo)
+    $root apt-get update -qq
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
+fi
+
+# package.json puts a tiny package in the place of the charts and widgets of @arcgis/core: no test needs them, and they
+# are 250 MB.
+# A copy of the list lies beside what was installed from it: the two differ when the list has changed.
+if ! cmp -s package-lock.json node_modules/.installed; then
+    npm ci --ignore-scripts --no-audit --no-fund
+    cp package-lock.json node_modules/.installed
+fi
+
+if ! cmp -s arcgis.txt .venv/installed; then
+    "$python" -m venv --clear .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r arcgis.txt
+    cp arcgis.txt .venv/installed
+fi
