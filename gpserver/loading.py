@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
@@ -26,36 +26,33 @@ _owner: dict[str, Path] = {}
 def scan(root: Path, imported: Iterable[str] = ()) -> dict[str, Stamp]:
     """Give a stamp of each Python file of a folder and of its sub-folders, by its path within the folder.
 
+    Asked at every request, so it makes one system call per folder and one per file.
+
     Args:
         root: The folder.
         imported: Further files within it, however deep.
     """
     found: dict[str, Stamp] = {}
-    for entry in _entries(root):
-        if entry.is_dir():
-            found |= {
-                f"{entry.name}/{inner.name}": _stamp(inner.stat())
-                for inner in _entries(entry)
-                if _is_code(inner)
-            }
-        elif _is_code(entry):
-            found[entry.name] = _stamp(entry.stat())
+    with suppress(FileNotFoundError):
+        _add_files(found, str(root), "")
     for path in imported:
-        if path not in found and os.path.isfile(file := f"{root}/{path}"):  # noqa: PTH113 (asked at every request)
-            found[path] = _stamp(os.stat(file))  # noqa: PTH116
+        if path not in found:
+            # An editor may be about to put another file in the place of this one.
+            with suppress(FileNotFoundError):
+                found[path] = _stamp(os.stat(f"{root}/{path}"))  # noqa: PTH116 (a Path costs more than the call)
     return found
 
 
-def _entries(folder: "Path | os.DirEntry[str]") -> list["os.DirEntry[str]"]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if entry.name[0] != "." and entry.name != "__pycache__"]
-    except FileNotFoundError:
-        return []
-
-
-def _is_code(entry: "os.DirEntry[str]") -> bool:
-    return entry.name.endswith(".py") and entry.is_file()
+def _add_files(found: dict[str, Stamp], folder: str, prefix: str) -> None:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name[0] == "." or entry.name == "__pycache__":
+                continue
+            with suppress(FileNotFoundError):
+                if entry.name.endswith(".py"):
+                    found[prefix + entry.name] = _stamp(entry.stat())
+                elif not prefix and entry.is_dir():
+                    _add_files(found, entry.path, f"{entry.name}/")
 
 
 def _stamp(facts: os.stat_result) -> Stamp:

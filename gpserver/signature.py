@@ -75,9 +75,8 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 def _help(docstring: str | None) -> _Help:
     parsed = docstring_parser.parse(inspect.cleandoc(docstring or ""), docstring_parser.DocstringStyle.GOOGLE)
-    parts = (parsed.short_description, parsed.long_description)
     return _Help(
-        safe_text("\n\n".join(part.strip() for part in parts if part)),
+        safe_text(parsed.description or ""),
         {item.arg_name: safe_text(item.description or "") for item in parsed.params},
         safe_text((parsed.returns.description if parsed.returns else "") or ""),
     )

@@ -9,15 +9,15 @@ import shapely
 from geopandas import GeoDataFrame
 from pandas import DataFrame
 
-from gpserver.datatypes.base import DataType, Stored, quote
+from gpserver.datatypes.base import DataType, Stored, quote, single
 from gpserver.errors import InvalidValue
 from gpserver.features import decode_features, decode_table, encode_features, write_layer
 
 POINT, MULTIPOINT = "esriGeometryPoint", "esriGeometryMultipoint"
 POLYLINE, POLYGON = "esriGeometryPolyline", "esriGeometryPolygon"
 
-# Longer than any {"url": ...}; a feature set of this size is parsed twice at no cost.
-REFERENCE_LIMIT = 4096
+# Longer than any {"url": ...} or empty schema, which must be told from features before these are read.
+SHORT = 4096
 
 _KINDS = {
     shapely.GeometryType.POINT: POINT,
@@ -37,9 +37,18 @@ class _Rows(DataType):
 
     def decode(self, value: object) -> Any:
         """Read a feature set or table; large bytes are parsed as they are, never copied into text."""
-        if isinstance(value, bytes | str) and len(value) > REFERENCE_LIMIT:
-            return self.read(value)
-        return super().decode(value)
+        if not _is_rows(value):
+            value = single(value)
+        if isinstance(value, bytes | str) and len(value) <= SHORT:
+            value = _parsed(value)
+        if not self.is_given(value):
+            return None
+        _refuse_reference(value)
+        return self.read(value)
+
+    def is_given(self, value: object) -> bool:
+        """Whether there is more than the schema, which the ArcGIS API for Python sends back as a default."""
+        return super().is_given(value) and value != self.schema()
 
     def encode(self, value: object) -> Any:
         """Give the feature set as a client would get it."""
@@ -78,7 +87,6 @@ class GPFeatureRecordSetLayer(_Rows):
 
     def read(self, value: Any) -> GeoDataFrame:
         """Read an Esri feature set, a layer object, a feature collection or GeoJSON."""
-        _refuse_reference(value)
         return self.rows(decode_features(value, self.schema()))
 
     def rows(self, value: object) -> GeoDataFrame:
@@ -110,15 +118,8 @@ class GPRecordSet(_Rows):
     name = "GPRecordSet"
     python = (DataFrame,)
 
-    def decode(self, value: object) -> Any:
-        """Read a table; a list is its rows."""
-        if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
-            return self.read(value)
-        return super().decode(value)
-
     def read(self, value: Any) -> DataFrame:
         """Read a record set, or a list of row objects."""
-        _refuse_reference(value)
         return decode_table(value)
 
     def rows(self, value: object) -> DataFrame:
@@ -141,8 +142,6 @@ def _geometry_types(frame: GeoDataFrame) -> set[str]:
 
 def _refuse_reference(value: Any) -> None:
     """Say plainly that a value by URL or item id cannot be read yet."""
-    if isinstance(value, bytes | str):
-        value = _short(value)
     if isinstance(value, str) and value.lower().startswith(("http:", "https:")):
         value = {"url": value}
     if isinstance(value, Mapping):
@@ -157,9 +156,12 @@ def _refuse_reference(value: Any) -> None:
             )
 
 
-def _short(value: bytes | str) -> Any:
-    if len(value) > REFERENCE_LIMIT:
-        return None
+def _is_rows(value: object) -> bool:
+    """Whether a list holds the rows of a table, not the texts of a repeated key."""
+    return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _parsed(value: bytes | str) -> Any:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:

@@ -1,5 +1,6 @@
 """Text, numbers and truth: GPString, GPLong, GPDouble, GPBoolean."""
 
+import json
 from typing import Any
 
 import orjson
@@ -23,7 +24,9 @@ class GPString(DataType):
 
     def read(self, value: object) -> str:
         """Read text; JSON that is no string is kept as its text."""
-        return unquoted(value) if isinstance(value, str) else orjson.dumps(value).decode()
+        if isinstance(value, str):
+            return unquoted(value)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def write(self, value: object) -> Any:
         """Give the text, parsed if it is a JSON object or array."""

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
@@ -37,7 +38,7 @@ def frame(*names: str) -> gpd.GeoDataFrame:
 
 
 @pytest.mark.parametrize("form", [lambda value: value, json.dumps, lambda value: json.dumps(value).encode()])
-def test_reads_a_feature_set(form: object) -> None:
+def test_reads_a_feature_set(form: Callable[[object], object]) -> None:
     found = data_type_of(Points).decode(form(POINT_SET))
     assert found.geometry.iloc[0] == shapely.Point(1, 2)
     assert found["NAME"].tolist() == ["a"]
@@ -141,6 +142,17 @@ def test_the_schema_tells_clients_what_to_draw() -> None:
         "features": [],
         "exceededTransferLimit": False,
     }
+
+
+@pytest.mark.parametrize("annotation", [Lines, Table])
+@pytest.mark.parametrize("form", [lambda value: value, json.dumps, lambda value: json.dumps(value).encode()])
+def test_the_schema_sent_back_is_no_value(annotation: object, form: Callable[[object], object]) -> None:
+    kind = data_type_of(annotation)
+    assert kind.decode(form(kind.schema())) is None
+
+
+def test_an_empty_feature_set_is_a_value() -> None:
+    assert len(data_type_of(Points).decode({**POINT_SET, "features": []})) == 0
 
 
 def test_a_wire_value_of_a_frame() -> None:
