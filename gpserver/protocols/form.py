@@ -1,8 +1,7 @@
 """A request's parameters, from query and body alike; large values go to disk as they arrive."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import parse_qsl
@@ -22,8 +21,10 @@ IN_MEMORY = 64 << 10
 class Parameters:
     """The parameters of one request by name, whatever the case; a repeated name has several values."""
 
-    def __init__(self) -> None:
+    def __init__(self, query: str = "") -> None:
         self._values: dict[str, list[Value]] = {}
+        for name, value in parse_qsl(query, keep_blank_values=True):
+            self.add(name, value)
 
     def add(self, name: str, value: Value) -> None:
         """Take one more value of ``name``."""
@@ -62,12 +63,12 @@ class Parameters:
         return (value for values in self._values.values() for value in values if isinstance(value, Spooled))
 
 
-@asynccontextmanager
-async def read_parameters(request: Request, spool: Path, limit: int) -> AsyncIterator[Parameters]:
-    """Read query and body of a request; a body's value wins over the query's.
+async def read_body(request: Request, parameters: Parameters, spool: Path, limit: int) -> None:
+    """Add what the body of a POST says; its values stand behind those of the query, so they win.
 
     Args:
-        request: GET or POST; bodies are form-urlencoded or multipart, any other is ignored.
+        request: Its body is form-urlencoded or multipart.
+        parameters: Takes the values; discard them when the request was answered.
         spool: A folder for values over 64 kB, on the disk where job folders are.
         limit: Bytes that a body may have.
 
@@ -75,30 +76,7 @@ async def read_parameters(request: Request, spool: Path, limit: int) -> AsyncIte
         TooLarge: The body is over the limit.
         InvalidRequest: The body is not the form that its content type says.
     """
-    parameters = Parameters()
-    for name, value in parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True):
-        parameters.add(name, value)
-    try:
-        reader = _reader(request, parameters, spool)
-        if reader is not None:
-            await _read(request, reader, limit)
-        yield parameters
-    finally:
-        parameters.discard()
-
-
-def _reader(request: Request, parameters: Parameters, spool: Path) -> "_Form | _Multipart | None":
-    if request.method != "POST":
-        return None
-    kind, options = parse_options_header(request.headers.get("content-type", ""))
-    if kind == b"multipart/form-data":
-        return _Multipart(parameters, spool, options.get(b"boundary", b""))
-    # Clients post forms without saying so; an empty body of any type is an empty form.
-    return _Form(parameters, spool)
-
-
-async def _read(request: Request, reader: "_Form | _Multipart", limit: int) -> None:
-    size = 0
+    size, reader = 0, _reader(request, parameters, spool)
     try:
         async for chunk in request.stream():
             size += len(chunk)
@@ -113,6 +91,14 @@ async def _read(request: Request, reader: "_Form | _Multipart", limit: int) -> N
         raise InvalidRequest("The client went away before it had sent everything.") from None
     finally:
         reader.close()
+
+
+def _reader(request: Request, parameters: Parameters, spool: Path) -> "_Form | _Multipart":
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind == b"multipart/form-data":
+        return _Multipart(parameters, spool, options.get(b"boundary", b""))
+    # Clients post forms without saying so; an empty body of any type is an empty form.
+    return _Form(parameters, spool)
 
 
 class _Field:

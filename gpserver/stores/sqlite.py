@@ -5,6 +5,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -244,8 +245,14 @@ def _job(row: Any) -> Job:
         progress=None if text is None else Progress(text, percent),
         message_count=count,
         environment=orjson.loads(environment),
-        terms=Terms(**orjson.loads(terms)),
+        terms=_terms(terms),
     )
+
+
+@lru_cache(maxsize=256)
+def _terms(text: str) -> Terms:
+    # All jobs of a service have the same; a poll must not read them anew.
+    return Terms(**orjson.loads(text))
 
 
 def _add_messages(

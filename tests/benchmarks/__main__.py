@@ -1,4 +1,4 @@
-"""Run every benchmark, or those named on the command line: ``python -m tests.benchmarks [features buffer server]``."""
+"""Run every benchmark, or those named: ``python -m tests.benchmarks [features buffer server]``."""
 
 import importlib
 import sys

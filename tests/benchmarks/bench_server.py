@@ -97,7 +97,8 @@ def throughput(server: Server, seconds: float = 10) -> None:
 
     cpu, jobs = cpu_between(server, load)
     print(
-        f"small durable jobs, 8 clients    {jobs / seconds:.0f} a second   server CPU {1000 * cpu / jobs:.1f} ms a job"
+        f"small durable jobs, 8 clients    {jobs / seconds:.0f} a second"
+        f"   server CPU {1000 * cpu / jobs:.1f} ms a job"
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from starlette.requests import Request
 
 from gpserver.errors import InvalidRequest, TooLarge
-from gpserver.protocols.form import IN_MEMORY, Parameters, read_parameters
+from gpserver.protocols.form import IN_MEMORY, Parameters, read_body
 from gpserver.workspace import Spooled, unquote
 
 FORM = "application/x-www-form-urlencoded"
@@ -29,8 +29,7 @@ def read(
     """Read one request whose body arrives in pieces; returns what ``look`` says of its parameters."""
     scope = {
         "type": "http",
-        "method": "POST" if body else "GET",
-        "query_string": query.encode(),
+        "method": "POST",
         "headers": [(b"content-type", content_type.encode())],
     }
     pieces: Iterator[bytes] = iter([body[n : n + piece] for n in range(0, len(body), piece)])
@@ -40,8 +39,13 @@ def read(
         return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
 
     async def run() -> Any:
-        async with read_parameters(Request(scope, receive), spool, limit) as parameters:
+        parameters = Parameters(query)
+        try:
+            if body:
+                await read_body(Request(scope, receive), parameters, spool, limit)
             return look(parameters)
+        finally:
+            parameters.discard()
 
     return asyncio.run(run())
 
@@ -138,8 +142,7 @@ def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
 
     async def run() -> None:
         scope = {"type": "http", "method": "POST", "query_string": b"", "headers": []}
-        async with read_parameters(Request(scope, receive), tmp_path, 10**6):
-            pass
+        await read_body(Request(scope, receive), Parameters(), tmp_path, 10**6)
 
     with pytest.raises(InvalidRequest, match="went away"):
         asyncio.run(run())

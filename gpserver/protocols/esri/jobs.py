@@ -2,11 +2,13 @@
 
 import mimetypes
 import re
+from functools import lru_cache
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
+from gpserver.engine import Engine
 from gpserver.errors import NotFound
 from gpserver.formats import Resource
 from gpserver.job import Job, JobStatus
@@ -30,7 +32,7 @@ async def job(call: Call) -> Resource:
     found = await _job(call)
     with_messages = call.parameters.flag("returnMessages", default=True)
     return Resource(
-        _job_value(call, found, with_messages),
+        _job_value(call.site.engine, found.id, found.version, with_messages),
         f"Job Details: {esri_id(found.id)} ({found.service}/{found.task})",
         page="job",
         path=call.path,
@@ -148,17 +150,19 @@ async def _succeeded(call: Call) -> Job:
     return found
 
 
-def _job_value(call: Call, found: Job, with_messages: bool) -> dict[str, Any]:
-    engine = call.site.engine
-    value: dict[str, Any] = {"jobId": esri_id(found.id), "jobStatus": STATUS[found.status]}
+@lru_cache(maxsize=256)
+def _job_value(engine: Engine, job_id: str, version: int, with_messages: bool) -> dict[str, Any]:
+    # Kept by version: most polls see what the poll before them saw.
+    found = engine.job(job_id)
+    value: dict[str, Any] = {"jobId": esri_id(job_id), "jobStatus": STATUS[found.status]}
     if step := progress(found):
         value["progress"] = step
     if found.status is JobStatus.SUCCEEDED:
         # Relative to the job's own URL: clients join the two.
         value["results"] = {
-            item.name: {"paramUrl": f"results/{item.name}"} for item in engine.results(found.id)
+            item.name: {"paramUrl": f"results/{item.name}"} for item in engine.results(job_id)
         }
-        value["inputs"] = {item.name: {"paramUrl": f"inputs/{item.name}"} for item in engine.inputs(found.id)}
-    messages = engine.messages(found.id) if with_messages and found.message_count else []
+        value["inputs"] = {item.name: {"paramUrl": f"inputs/{item.name}"} for item in engine.inputs(job_id)}
+    messages = engine.messages(job_id) if with_messages and found.message_count else []
     value["messages"] = message_log(found, messages) if with_messages else []
     return value

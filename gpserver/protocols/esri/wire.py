@@ -13,7 +13,7 @@ from gpserver.catalog import Catalog
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError, InvalidRequest, NotFound
 from gpserver.formats import Body, Resource, format_named
-from gpserver.protocols.form import Parameters, read_parameters
+from gpserver.protocols.form import Parameters, read_body
 
 _log = logging.getLogger(__name__)
 
@@ -95,12 +95,16 @@ def endpoint(handler: Handler, site: Site) -> Callable[[Request], Awaitable[Resp
     """The Starlette endpoint of a handler: reads parameters, translates errors, writes the format."""
 
     async def answer(request: Request) -> Response:
-        parameters = Parameters()
+        parameters = Parameters(request.scope["query_string"].decode("latin-1"))
         try:
-            async with read_parameters(request, site.spool, site.max_body) as parameters:
-                return _respond(await handler(Call(request, parameters, site)), request, parameters)
+            if request.method == "POST":
+                await read_body(request, parameters, site.spool, site.max_body)
+            resource = await handler(Call(request, parameters, site))
         except Exception as error:
-            return _respond(error_resource(error), request, parameters)
+            resource = error_resource(error)
+        finally:
+            parameters.discard()
+        return _respond(resource, request, parameters)
 
     return answer
 

@@ -65,7 +65,7 @@ def test_a_new_file_is_served_and_an_edit_is_the_next_job(client: Client, servic
     assert client.get("Hello/GPServer")["tasks"] == ["Greet", "Stumble"]
     assert greeting(client, "Hello/Greet") == "hello you"
     slow = client.submit("Hello/Greet", seconds=1)
-    client.wait(slow, lambda state: state["jobStatus"] == "esriJobExecuting")
+    client.wait(slow, lambda state: "an information" in str(state["messages"]))
     write(services / "hello.py", SERVICE.format(word="good day"))
     assert greeting(client, "Hello/Greet") == "good day you"
     client.wait(slow)
