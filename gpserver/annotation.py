@@ -4,13 +4,14 @@ import types
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from gpserver.datatypes import DataType, GPMultiValue, data_type_of
+from gpserver.datatypes import KINDS, DataType, GPMultiValue, data_type_of
 from gpserver.errors import NotFound, PublishingError
 from gpserver.parameter import Param
 
 KNOWN_TYPES = (
-    "str, int, float, bool, datetime, LinearUnit, ArealUnit, Points, MultiPoints, Lines, Polygons, Features, "
-    "GeoDataFrame, Table, DataFrame, Path, Literal of text or numbers, or a list of one of these"
+    ", ".join(kind.python[0].__name__ for kind in KINDS)
+    + ", Points, MultiPoints, Lines, Polygons, Features, Table, "
+    + "Literal of text or numbers, or a list of one of these"
 )
 
 

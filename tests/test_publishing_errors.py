@@ -10,8 +10,8 @@ from gpserver.errors import PublishingError
 
 # Longer parts of the texts below.
 PARTS = {
-    "KNOWN": "str, int, float, bool, datetime, LinearUnit, ArealUnit, Points, MultiPoints, Lines, Polygons, "
-    "Features, GeoDataFrame, Table, DataFrame, Path, Literal of text or numbers, or a list of one of these",
+    "KNOWN": "str, int, float, bool, datetime, LinearUnit, ArealUnit, GeoDataFrame, DataFrame, Path, Points, "
+    "MultiPoints, Lines, Polygons, Features, Table, Literal of text or numbers, or a list of one of these",
     "RENAME": 'Rename it, or give it another name with Annotated[..., Param(name="...")].',
     "NAMED_ONLY": "A task takes named parameters only, no *args, **kwargs or positional-only ones. "
     "Write each parameter with a name and a type; for many values use list[...].",

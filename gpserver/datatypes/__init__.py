@@ -34,8 +34,8 @@ KINDS: tuple[type[DataType], ...] = (
     GPDataFile,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
-# The first Python type of a kind is the annotation that means it.
-_BY_ANNOTATION = {kind.python[0]: kind for kind in KINDS}
+# The first Python type of a kind is the annotation that means it; of two kinds the one above means it.
+_BY_ANNOTATION = {kind.python[0]: kind for kind in reversed(KINDS)}
 _MULTIVALUE = "GPMultiValue:"
 
 
@@ -73,6 +73,7 @@ def data_type_of(annotation: Any) -> DataType:
 
 
 __all__ = [
+    "KINDS",
     "ArealUnit",
     "DataType",
     "Features",
