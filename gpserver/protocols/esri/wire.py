@@ -4,8 +4,10 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
@@ -16,6 +18,9 @@ from gpserver.formats import Body, Resource, format_named
 from gpserver.protocols.form import Parameters, read_body
 
 _log = logging.getLogger(__name__)
+
+# Bytes up to which a streamed answer is put together first: one answer is cheaper than many pieces.
+_SENT_WHOLE = 256 << 10
 
 _CALLBACK = re.compile(r"[A-Za-z_$][\w.$]{0,127}")
 
@@ -104,7 +109,7 @@ def endpoint(handler: Handler, site: Site) -> Callable[[Request], Awaitable[Resp
             resource = error_resource(error)
         finally:
             parameters.discard()
-        return _respond(resource, request, parameters)
+        return await _respond(resource, request, parameters)
 
     return answer
 
@@ -136,7 +141,7 @@ def _translate(error: Exception) -> tuple[int, str, list[str], int]:
     return 500, "Unable to complete operation.", ["The server failed; its log says why."], 500
 
 
-def _respond(answer: Resource | Response, request: Request, parameters: Parameters) -> Response:
+async def _respond(answer: Resource | Response, request: Request, parameters: Parameters) -> Response:
     if isinstance(answer, Response):
         return answer
     try:
@@ -152,16 +157,30 @@ def _respond(answer: Resource | Response, request: Request, parameters: Paramete
         return RedirectResponse(answer.location, status_code=302)
     if answer.etag and request.headers.get("if-none-match") == _etag(answer):
         return Response(status_code=304, headers=_cache_headers(answer))
-    body = write(answer)
+    # A page may show a large result, and templates take their time.
+    body = await run_in_threadpool(write, answer) if page else write(answer)
     if callback and not page:
         body = Body(_wrap(callback, body.content), "text/javascript;charset=UTF-8")
-    return _response(body, answer.status if page else 200, _cache_headers(answer))
+    return await _response(body, answer.status if page else 200, _cache_headers(answer))
 
 
-def _response(body: Body, status: int, headers: dict[str, str]) -> Response:
+async def _response(body: Body, status: int, headers: dict[str, str]) -> Response:
     if isinstance(body.content, bytes):
         return Response(body.content, status, headers, body.media_type)
-    return StreamingResponse(body.content, status, headers, body.media_type)
+    start, rest = await run_in_threadpool(_begin, body.content)
+    if rest is None:
+        return Response(start, status, headers, body.media_type)
+    return StreamingResponse(chain([start], rest), status, headers, body.media_type)
+
+
+def _begin(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None]:
+    """The first pieces of a stream; all of it, and None, where it is small enough to be sent whole."""
+    start = bytearray()
+    for chunk in chunks:
+        start += chunk
+        if len(start) > _SENT_WHOLE:
+            return bytes(start), chunks
+    return bytes(start), None
 
 
 def _etag(answer: Resource) -> str:
