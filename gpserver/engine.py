@@ -143,15 +143,19 @@ class Engine:
 
     def layer(self, job: Job, result: Result) -> Layer:
         """The stored features or rows of a result, memory-mapped."""
-        return Layer.open(Workspace(self._jobs, job.id).layer(job.attempt, result))
+        return Layer.open(Workspace(self._jobs, job.id).results(job.attempt) / (result.layer or ""))
 
     def file(self, job: Job, name: str) -> Path:
-        """An output file by its path below the job's scratch folder.
+        """An output file of the job; only what is a result is one, whatever else the task wrote.
 
         Raises:
             NotFound: It is not there.
         """
-        return Workspace(self._jobs, job.id).file(job.attempt, name)
+        results = self.results(job.id)
+        names = {part.file for result in results for part in (result, *result.parts)}
+        if name not in names:
+            raise NotFound(f"There is no file {name} of this job.")
+        return Workspace(self._jobs, job.id).results(job.attempt) / name
 
     def large_input(self, job: Job, item: Input) -> Path:
         """The JSON text of a large input.

@@ -106,7 +106,10 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One output of a succeeded job: an inline JSON ``value``, or a ``layer`` or ``file`` of its folder."""
+    """One output of a succeeded job: an inline JSON ``value``, or a ``layer`` or ``file`` of its folder.
+
+    A list of layers or files has ``{"layer": name}`` or ``{"file": name}`` as the elements of its value.
+    """
 
     name: str
     data_type: str
@@ -114,6 +117,18 @@ class Result:
     layer: str | None = None
     file: str | None = None
     rows: int | None = None
+
+    @property
+    def parts(self) -> list["Result"]:
+        """The elements of a list of layers or files; empty for any other result."""
+        kind = self.data_type.removeprefix("GPMultiValue:")
+        if kind == self.data_type or kind not in _RESTING:
+            return []
+        return [Result(self.name, kind, **part) for part in self.value]
+
+
+# Data types whose values rest in the job's folder.
+_RESTING = ("GPFeatureRecordSetLayer", "GPRecordSet", "GPDataFile")
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,16 +79,16 @@ def _trace(job: Assignment, error: Exception) -> list[str]:
 
 def _run(job: Assignment, channel: Channel) -> list[Result]:
     workspace = Workspace(Path(job.jobs), job.job_id)
-    scratch = workspace.scratch(job.attempt)
-    scratch.mkdir(parents=True, exist_ok=True)
+    scratch, results = workspace.scratch(job.attempt), workspace.results(job.attempt)
+    for folder in (scratch, results):
+        folder.mkdir(parents=True, exist_ok=True)
     task = _catalog(job.services).task(job.service, job.task)
     context = JobContext(_sender(channel), scratch, channel.cancelled)
     arguments = _arguments(task, job, workspace)
     with context.logging():
         returned = task.function(context, **arguments) if task.wants_context else task.function(**arguments)
     values = task.results(returned)
-    folder = workspace.attempt(job.attempt)
-    return [_save(parameter, values.get(parameter.name), folder) for parameter in task.outputs]
+    return [_save(parameter, values.get(parameter.name), results) for parameter in task.outputs]
 
 
 @cache
@@ -133,7 +133,10 @@ def _sound(parameter: Parameter, value: object, raw: bytes) -> bytes:
 
 def _save(parameter: Parameter, value: object, folder: Path) -> Result:
     kind = parameter.data_type
-    stored = kind.save(value, folder, parameter.name) if value is not None else Stored(value=kind.empty())
+    try:
+        stored = kind.save(value, folder, parameter.name) if value is not None else Stored(value=kind.empty())
+    except InvalidValue as error:
+        raise InvalidValue(f"{parameter.name}: {error}") from error
     return Result(parameter.name, kind.name, stored.value, stored.layer, stored.file, stored.rows)
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gpserver.errors import NotFound
-from gpserver.job import Input, Result
+from gpserver.job import Input
 
 _BLOCK = 8 << 20
 _HEX = np.full(256, 255, np.uint8)
@@ -66,29 +65,13 @@ class Workspace:
         """Where the sound text of a large input lies once a worker has read it."""
         return (self.folder / (item.file or "")).with_suffix(".json")
 
-    def attempt(self, attempt: int) -> Path:
-        """What one attempt wrote: result layers, and scratch."""
-        return self.folder / str(attempt)
-
     def scratch(self, attempt: int) -> Path:
-        """Where the task of this attempt may write, and where its output files lie."""
-        return self.attempt(attempt) / "scratch"
+        """Where the task of this attempt may write what it likes."""
+        return self.folder / str(attempt) / "scratch"
 
-    def layer(self, attempt: int, result: Result) -> Path:
-        """The stored layer of a result."""
-        return self.attempt(attempt) / (result.layer or "")
-
-    def file(self, attempt: int, name: str) -> Path:
-        """An output file by its path below scratch.
-
-        Raises:
-            NotFound: It is not there, or not inside the scratch folder.
-        """
-        scratch = self.scratch(attempt).resolve()
-        path = (scratch / name).resolve()
-        if not path.is_relative_to(scratch) or not path.is_file():
-            raise NotFound(f"There is no file {name} of this job.")
-        return path
+    def results(self, attempt: int) -> Path:
+        """Where the result layers and output files of this attempt rest."""
+        return self.folder / str(attempt) / "results"
 
     def delete(self) -> None:
         """Remove all of it; a folder that is not there is fine."""

@@ -81,6 +81,16 @@ def test_the_sweep_removes_old_jobs_with_their_folders_and_spares_the_others(
     assert ended(engine, running) is JobStatus.CANCELLED
 
 
+def test_only_what_is_a_result_is_a_file_of_the_job(engine: Engine, tmp_path: Path) -> None:
+    job_id = submit(engine, "Files")
+    assert ended(engine, job_id) is JobStatus.SUCCEEDED, engine.messages(job_id)
+    job = engine.job(job_id)
+    assert [engine.file(job, name).read_text() for name in ("a.txt", "b.txt")] == ["a", "b"]
+    for name in ("secret.txt", "../scratch/secret.txt", "/etc/passwd", "..", "", "a.txt/../a.txt"):
+        with pytest.raises(NotFound):
+            engine.file(job, name)
+
+
 def test_a_closed_engine_leaves_its_running_job_to_the_next(tmp_path: Path) -> None:
     settings = Settings(services=FAULTS, data=tmp_path, slots=1)
     first = create_engine(settings)

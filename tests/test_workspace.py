@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpserver import workspace
-from gpserver.errors import NotFound
 from gpserver.job import Input
 from gpserver.workspace import Spooled, Workspace, unquote
 
@@ -38,23 +37,6 @@ def test_a_large_value_is_taken_over_decoded_and_confirmed(tmp_path: Path) -> No
     job.confirm(item, b'{"a":1}')
     assert job.confirmed(item).read_bytes() == b'{"a":1}'
     assert [path.name for path in (job.folder / "inputs").iterdir()] == ["In_Table.json"]
-
-
-@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "..", ".", "", "missing.txt", "link/secret"])
-def test_no_file_outside_scratch_is_found(tmp_path: Path, name: str) -> None:
-    job = Workspace(tmp_path, "1")
-    job.scratch(1).mkdir(parents=True)
-    (job.attempt(1) / "secret").write_text("x")
-    (job.scratch(1) / "link").symlink_to(job.attempt(1))
-    with pytest.raises(NotFound):
-        job.file(1, name)
-
-
-def test_a_file_below_scratch_is_found(tmp_path: Path) -> None:
-    job = Workspace(tmp_path, "1")
-    (job.scratch(1) / "maps").mkdir(parents=True)
-    (job.scratch(1) / "maps" / "a.txt").write_text("x")
-    assert job.file(1, "maps/a.txt").read_text() == "x"
 
 
 def test_delete_removes_everything_and_may_be_repeated(tmp_path: Path) -> None:

@@ -32,10 +32,12 @@ def files_of(service: str) -> str:
 
 
 def _output(call: Call, job: Job, result: Result) -> Any:
+    if parts := result.parts:
+        return [_output(call, job, part) for part in parts]
     if result.layer:
         return _features(call, job, call.site.engine.layer(job, result))
     if result.file:
-        folder = f"{call.rest}/directories/arcgisjobs/{files_of(job.service)}/{esri_id(job.id)}"
+        folder = f"{call.rest}/directories/arcgisjobs/{files_of(job.service)}/{esri_id(job.id)}/scratch"
         return {"url": f"{folder}/{quote(result.file)}"}
     return result.value
 
@@ -70,8 +72,7 @@ def _default(call: Call, job: Job, item: Input, kind: DataType) -> Any:
         parameters = call.site.catalog.task(job.service, job.task).inputs
     except NotFound:
         return kind.empty()
-    default = next((parameter.default for parameter in parameters if parameter.name == item.name), None)
-    return kind.empty() if default is None else kind.encode(default)
+    return next((each.default_value for each in parameters if each.name == item.name), kind.empty())
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

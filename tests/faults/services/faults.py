@@ -4,6 +4,7 @@ import ctypes
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -88,3 +89,12 @@ def polite(job: JobContext) -> str:
     (job.scratch / "cleaned").write_text("yes")
     job.check_cancelled()
     return ""
+
+
+@task
+def files(job: JobContext) -> list[Path]:
+    """Makes three files and hands out two."""
+    paths = [job.scratch / name for name in ("a.txt", "b.txt", "secret.txt")]
+    for path in paths:
+        path.write_text(path.stem)
+    return paths[:2]

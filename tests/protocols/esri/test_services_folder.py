@@ -1,5 +1,6 @@
 """The services folder behind a running server: hot reload, broken files, folders, message levels."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Server, start
-from gpclient import Client, EsriError
+from gpclient import Client, EsriError, points
 
 SERVICE = '''
 """Greets people."""
@@ -115,7 +116,7 @@ def test_a_sub_folder_is_an_arcgis_folder(client: Client, services: Path, server
 
 
 LEVELS = """
-none, error, warning, info = (Service(f"Level{n}", message_level=n) for n in ("None", "Error", "Warning", "Info"))
+levels = [Service(f"Level{n}", message_level=n) for n in ("None", "Error", "Warning", "Info")]
 """
 
 
@@ -140,3 +141,27 @@ def test_the_message_level_decides_what_is_heard(
     failed = client.wait(client.submit(f"Level{level}/Stumble"))
     errors = [m["description"] for m in failed["messages"] if m["type"] == "esriJobMessageTypeError"]
     assert errors == ["ValueError: over a stone", "Failed to execute (Stumble)."]
+
+
+LISTS = """
+from pathlib import Path
+from typing import NamedTuple
+from gpserver import JobContext, Points, task
+
+class Parts(NamedTuple):
+    files: list[Path]
+    layers: list[Points]
+
+@task
+def split(job: JobContext, places: Points) -> Parts:
+    (job.scratch / "one.txt").write_text("1")
+    return Parts([job.scratch / "one.txt"], [places.head(1), places.tail(2)])
+"""
+
+
+def test_lists_of_files_and_layers_go_out_as_urls_and_feature_sets(client: Client, services: Path) -> None:
+    write(services / "lists.py", LISTS)
+    results = client.run("Lists/Split", Places=json.dumps(points(3)))
+    [file] = results["Files"]
+    assert client.http.get(file["url"]).text == "1"
+    assert [len(layer["features"]) for layer in results["Layers"]] == [1, 2]
