@@ -15,9 +15,10 @@ from gpserver.errors import InvalidValue
 from gpserver.features.attributes import AttributeReader
 from gpserver.features.document import FeatureSet, read_feature_set
 from gpserver.features.geometries import Chunk, join_chunks, kind_of, read_chunk
+from gpserver.features.geometry import to_geometry
 from gpserver.features.parse import chunks, gc_paused, read_json
 from gpserver.features.references import ReferenceReader
-from gpserver.features.shapes import Array, empty_shapes, to_geometry
+from gpserver.features.shapes import Array, empty_shapes
 
 _GEOMETRY = "geometry"
 
@@ -126,6 +127,8 @@ def _rows(chunk: Sequence[Any], key: str, first: int) -> list[dict[str, Any]]:
 
 def _geometries(chunk: Sequence[dict[str, Any]], first: int) -> list[Any]:
     geometries = [feature.get(_GEOMETRY) for feature in chunk]
+    if not set(map(type, geometries)) <= {dict, type(None)}:
+        raise InvalidValue(f"Not all geometries of {_numbers(chunk, first)} are JSON objects.")
     if None in geometries and any("compressedGeometry" in feature for feature in chunk):
         raise InvalidValue(f"{_numbers(chunk, first)}: compressedGeometry is not supported, send geometry.")
     return geometries

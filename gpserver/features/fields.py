@@ -1,6 +1,6 @@
 """Attributes as they arrive: JSON values to columns by declared Esri field type."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 from gpserver.errors import InvalidValue
 
 _MILLISECONDS = pa.timestamp("ms")
+_NOT_SO = (pa.ArrowException, ValueError, TypeError, OverflowError)
 _READ_AS = {
     "esriFieldTypeOID": pa.int64(),
     "esriFieldTypeSmallInteger": pa.int64(),
@@ -44,29 +45,37 @@ def read_column(name: str, values: list[Any], kind: Any) -> Any:
     Raises:
         InvalidValue: A value does not fit the type of its field.
     """
-    plain = pa.int64() if kind == _MILLISECONDS else kind
     try:
-        return pa.array(values, plain, from_pandas=True).cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError):
+        return _as_arrow(values, kind)
+    except _NOT_SO:
         pass
     try:
-        return pa.array(_coerced(values, kind), kind, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError, OverflowError) as error:
+        return pa.array([_READ_LENIENTLY[kind](value) for value in values], kind, from_pandas=True)
+    except _NOT_SO as error:
         raise InvalidValue(f"A value of field {name} is not of its declared type: {error}.") from error
 
 
-def _coerced(values: list[Any], kind: Any) -> Any:
-    """Values that a lenient reader still understands: numbers as text, "NaN", ISO dates, anything as text."""
-    if kind == pa.large_string():
-        return [None if value is None else _text(value) for value in values]
-    if kind == _MILLISECONDS:
-        return [None if value is None else _instant(value) for value in values]
-    numbers = pd.to_numeric(pd.Series([None if value == "" else value for value in values], dtype=object))
-    return numbers if kind == pa.float64() else numbers.astype("Int64")
+def _as_arrow(values: list[Any], kind: Any) -> Any:
+    if kind in (pa.int64(), _MILLISECONDS):
+        # By way of the type that Arrow sees: told to make integers, it would cut the decimals off.
+        return pa.array(values, from_pandas=True).cast(pa.int64()).cast(kind)
+    return pa.array(values, kind, from_pandas=True)
 
 
-def _text(value: Any) -> str:
-    return str(value).encode("utf-8", "replace").decode()
+def _whole(value: Any) -> int | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError(f"{value} is not a whole number")
+    return int(value)
+
+
+def _real(value: Any) -> float | None:
+    return None if value is None or value == "" else float(value)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value).encode("utf-8", "replace").decode()
 
 
 def _instant(value: Any) -> int | None:
@@ -75,7 +84,16 @@ def _instant(value: Any) -> int | None:
     if not pd.isna(number):
         return int(np.rint(number))
     instant = pd.to_datetime(value, utc=True)
-    return None if instant is pd.NaT else int(instant.timestamp() * 1000)
+    return None if pd.isna(instant) else round(instant.timestamp() * 1000)
+
+
+# What a lenient reader still understands: numbers as text, "NaN", dates in ISO form, anything as text.
+_READ_LENIENTLY: dict[Any, Callable[[Any], Any]] = {
+    pa.int64(): _whole,
+    pa.float64(): _real,
+    pa.large_string(): _text,
+    _MILLISECONDS: _instant,
+}
 
 
 def to_series(column: Any) -> "pd.Series[Any]":

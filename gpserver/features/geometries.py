@@ -108,8 +108,6 @@ def _members(kind: str, geometries: Sequence[Any], first: int) -> list[Any]:
 def _member(kind: str, key: str, geometry: Any, number: int) -> Any:
     if not geometry:
         return ()
-    if not isinstance(geometry, Mapping):
-        raise InvalidValue(f"The geometry of feature {number} is not an object.")
     if key in geometry:
         return geometry[key] or ()
     if "curveRings" in geometry or "curvePaths" in geometry:

@@ -18,6 +18,7 @@ import shapely
 
 from gpserver.errors import InvalidValue
 from gpserver.features.columns import describe_columns
+from gpserver.features.geometry import from_geometry
 from gpserver.features.rings import oriented
 from gpserver.features.shapes import (
     LEVELS,
@@ -28,7 +29,6 @@ from gpserver.features.shapes import (
     Array,
     Shapes,
     boxes,
-    from_geometry,
     take,
 )
 from gpserver.features.spatialref import describe_spatial_reference

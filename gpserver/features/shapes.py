@@ -9,12 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
-from shapely import GeometryType
 
-from gpserver.features.measured import measured_lines, measured_points, measured_polygons
 from gpserver.features.spatialref import same_crs, transformer
 
 Array = NDArray[Any]
@@ -22,11 +19,6 @@ Array = NDArray[Any]
 POINT, MULTIPOINT = "esriGeometryPoint", "esriGeometryMultipoint"
 POLYLINE, POLYGON = "esriGeometryPolyline", "esriGeometryPolygon"
 LEVELS = {POINT: 0, MULTIPOINT: 1, POLYLINE: 2, POLYGON: 3}
-_MULTI = {
-    MULTIPOINT: GeometryType.MULTIPOINT,
-    POLYLINE: GeometryType.MULTILINESTRING,
-    POLYGON: GeometryType.MULTIPOLYGON,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,86 +128,3 @@ def without_infinite(shapes: Shapes) -> Shapes:
     bounds = vertex_offsets(shapes)
     total = lengths_to_offsets(bad)
     return replace(shapes, missing=shapes.missing | (total[bounds[1:]] > total[bounds[:-1]]))
-
-
-def to_geometry(shapes: Shapes) -> Array:
-    """Shapely geometries (object array, None where missing); single parts are not made multi."""
-    result = np.full(len(shapes), None, object)
-    if shapes.missing.all():
-        return result
-    if shapes.missing.any():
-        present = np.flatnonzero(~shapes.missing)
-        result[present] = to_geometry(take(shapes, present))
-        return result
-    if shapes.kind == POINT:
-        return _points(shapes)
-    if shapes.kind == MULTIPOINT:
-        return _joined(_points(shapes), shapes.offsets[0], shapely.multipoints)
-    parts = _lines(shapes) if shapes.kind == POLYLINE else _polygons(shapes)
-    join = shapely.multilinestrings if shapes.kind == POLYLINE else shapely.multipolygons
-    features = shapes.offsets[-1]
-    single = np.diff(features) == 1
-    result[single] = parts[features[:-1][single]]
-    if not single.all():
-        chosen, members = take_lists(features, np.flatnonzero(~single))
-        result[~single] = _joined(parts[members], chosen, join)
-    return result
-
-
-def _joined(parts: Array, offsets: Array, join: Any) -> Array:
-    return np.asarray(join(parts, indices=np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))), object)
-
-
-def _points(shapes: Shapes) -> Array:
-    if shapes.has_m:
-        return measured_points(shapes.coords, shapes.has_z)
-    return np.asarray(shapely.points(shapes.coords), object)
-
-
-def _lines(shapes: Shapes) -> Array:
-    if shapes.has_m:
-        return measured_lines(shapes.coords, shapes.offsets[0], shapes.has_z)
-    return _ragged(GeometryType.LINESTRING, shapes)
-
-
-def _polygons(shapes: Shapes) -> Array:
-    if shapes.has_m:
-        return measured_polygons(shapes.coords, shapes.offsets[0], shapes.offsets[1], shapes.has_z)
-    return _ragged(GeometryType.POLYGON, shapes)
-
-
-def _ragged(kind: GeometryType, shapes: Shapes) -> Array:
-    coords = np.ascontiguousarray(shapes.coords)
-    return np.asarray(shapely.from_ragged_array(kind, coords, shapes.offsets[:-1]), object)
-
-
-def from_geometry(geometry: Array, missing: Array, kind: str) -> Shapes:
-    """Shapes of shapely geometries, which all are of this kind (single or multi) or marked as missing."""
-    present = geometry[~missing]
-    if len(present) == 0:
-        return empty_shapes(kind, len(geometry))
-    found, coords, offsets = shapely.to_ragged_array(present)
-    has_m = bool(shapely.has_m(present).any())
-    has_z = coords.shape[1] == (4 if has_m else 3)
-    if has_z and not np.isfinite(coords[:, 2]).any():
-        coords, has_z = np.delete(coords, 2, axis=1), False
-    offsets = _outer_level(kind, found, coords, offsets, missing)
-    if kind == POINT and missing.any():
-        padded = np.full((len(geometry), coords.shape[1]), np.nan)
-        padded[~missing] = coords
-        coords = padded
-    return without_infinite(Shapes(kind, coords, offsets, missing, has_z, has_m))
-
-
-def _outer_level(
-    kind: str, found: GeometryType, coords: Array, offsets: tuple[Array, ...], missing: Array
-) -> tuple[Array, ...]:
-    """Add the level of parts when all are single, and the features that are missing."""
-    if kind == POINT:
-        return ()
-    if found != _MULTI[kind]:
-        count = len(offsets[-1]) - 1 if offsets else len(coords)
-        offsets = (*offsets, np.arange(count + 1))
-    lengths = np.zeros(len(missing), np.int64)
-    lengths[~missing] = np.diff(offsets[-1])
-    return (*(level.astype(np.int64) for level in offsets[:-1]), lengths_to_offsets(lengths))

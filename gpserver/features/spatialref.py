@@ -104,10 +104,15 @@ def _crs_of_wkid(number: int) -> CRS | None:
 
 @lru_cache(_CACHED)
 def _from_wkt(text: str) -> CRS | None:
-    """A CRS from WKT or authority:code. Not PROJ strings: those may name files of this machine."""
+    """A CRS from WKT or authority:code. Not PROJ strings: those may name files of this machine.
+
+    WKT that an authority knows becomes that authority's CRS, so that equal systems compare equal.
+    """
     match = _AUTHORITY_CODE.fullmatch(text)
     try:
-        return CRS.from_authority(match[1].upper(), match[2]) if match else CRS.from_wkt(text)
+        crs = CRS.from_authority(match[1].upper(), match[2]) if match else CRS.from_wkt(text)
+        known = crs.to_authority()
+        return CRS.from_authority(*known) if known and known[0] in ("EPSG", "ESRI") else crs
     except CRSError:
         return None
 

@@ -38,9 +38,11 @@ def number_tokens(values: Array, end: str) -> Any:
 def _string_tokens(values: list[str], end: str) -> Any:
     text = orjson.dumps(values)
     raw = np.frombuffer(text, np.uint8)
-    # Only a separator has a comma between two quotes: a quote inside a string is escaped.
-    between = (raw[:-2] == _QUOTE) & (raw[1:-1] == _COMMA) & (raw[2:] == _QUOTE)
-    return _cut(text, np.flatnonzero(between) + 1, end)
+    # Every separator is a comma between two quotes, and so is the string of one comma: then one by one.
+    commas = np.flatnonzero((raw[:-2] == _QUOTE) & (raw[1:-1] == _COMMA) & (raw[2:] == _QUOTE)) + 1
+    if len(commas) >= len(values):
+        return pa.array([orjson.dumps(value).decode() + end for value in values])
+    return _cut(text, commas, end)
 
 
 def _cut(text: bytes, commas: Array, end: str) -> Any:
