@@ -1,8 +1,10 @@
 """The memory of a process: how much is its own, and a bound on how much it may add."""
 
+import contextlib
+import os
+import re
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -10,23 +12,32 @@ import psutil
 _PAGE = resource.getpagesize()
 
 
-def private_bytes(pid: int) -> int:
-    """Resident memory of a process without mapped files; 0 for a process that is gone."""
-    try:
-        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_bytes().split()
-        return (int(resident) - int(shared)) * _PAGE
-    except FileNotFoundError:
-        return _resident_bytes(pid)
+class Gauge:
+    """Reads again and again how much memory a process has for itself."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._statm: int | None = None
+        with contextlib.suppress(FileNotFoundError):
+            self._statm = os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self) -> int:
+        """Resident bytes without mapped files; 0 for a process that is gone."""
+        try:
+            if self._statm is None:
+                return int(psutil.Process(self._pid).memory_info().rss)
+            _, resident, shared, *_ = os.pread(self._statm, 200, 0).split()
+            return (int(resident) - int(shared)) * _PAGE
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            return 0
+
+    def close(self) -> None:
+        """Let go of the process."""
+        if self._statm is not None:
+            os.close(self._statm)
 
 
-def _resident_bytes(pid: int) -> int:
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.NoSuchProcess:
-        return 0
-
-
-@contextmanager
+@contextlib.contextmanager
 def at_most(more: int | None) -> Iterator[None]:
     """Bound this process to ``more`` bytes of data on top of what it has; beyond it, MemoryError.
 
@@ -38,9 +49,9 @@ def at_most(more: int | None) -> Iterator[None]:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     bound = int(statm.read_bytes().split()[5]) * _PAGE + more
-    resource.setrlimit(
-        resource.RLIMIT_DATA, (bound if hard == resource.RLIM_INFINITY else min(bound, hard), hard)
-    )
+    if hard != resource.RLIM_INFINITY:
+        bound = min(bound, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (bound, hard))
     try:
         yield
     finally:
@@ -49,10 +60,6 @@ def at_most(more: int | None) -> Iterator[None]:
 
 def kernel_kills() -> int:
     """How many processes the kernel has killed for want of memory since it was started."""
-    try:
-        for line in Path("/proc/vmstat").read_bytes().splitlines():
-            if line.startswith(b"oom_kill "):
-                return int(line.split()[1])
-    except FileNotFoundError:
-        pass
-    return 0
+    vmstat = Path("/proc/vmstat")
+    count = re.search(rb"^oom_kill (\d+)", vmstat.read_bytes(), re.MULTILINE) if vmstat.exists() else None
+    return int(count[1]) if count else 0

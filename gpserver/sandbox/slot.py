@@ -45,12 +45,14 @@ class Slot:
         self.dump = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the slot)
         self._decoder = frames.Decoder()
         self._unsent = bytearray()
+        self._memory: memory.Gauge | None = None
         self._fresh = self._rested = 0
 
     def begin(self, pid: int) -> None:
         """The child is warm."""
         self.pid, self.state = pid, State.IDLE
-        self._fresh = self._rested = memory.private_bytes(pid)
+        self._memory = memory.Gauge(pid)
+        self._fresh = self._rested = self._memory.read()
 
     def give(self, order: Order, frame: bytes) -> None:
         """Hand an idle child its order."""
@@ -123,12 +125,15 @@ class Slot:
         """Look whether the running order holds more memory than it may."""
         self.watch_at = time.monotonic() + _WATCH
         limit = self.order.memory_limit if self.order else None
-        return limit is not None and memory.private_bytes(self.pid) - self._rested > limit
+        return limit is not None and self._private() - self._rested > limit
 
     def worn(self, recycle_after: int) -> bool:
         """Whether the child, at the end of an order, has run or kept too much to go on."""
-        self._rested = memory.private_bytes(self.pid)
+        self._rested = self._private()
         return self.runs >= recycle_after or self._rested > 2 * self._fresh + _GROWTH
+
+    def _private(self) -> int:
+        return self._memory.read() if self._memory else 0
 
     def stack(self) -> str:
         """Where Python code was when the child crashed; empty when it did not."""
@@ -137,6 +142,8 @@ class Slot:
 
     def close(self) -> None:
         """Let go of everything."""
+        if self._memory:
+            self._memory.close()
         self.connection.close()
         self.theirs.close()
         self.dump.close()
