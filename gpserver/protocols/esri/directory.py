@@ -1,12 +1,18 @@
 """The services directory: server info, folders and what they hold."""
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
 
 from gpserver.errors import NotFound
 from gpserver.formats import Resource
 from gpserver.protocols.esri.wire import Call
 
 SERVICES = "/arcgis/rest/services"
+
+
+async def home(call: Call) -> Response:
+    """The site's root: a person who types the host alone wants the directory."""
+    return RedirectResponse(SERVICES)
 
 
 async def info(call: Call) -> Resource:

@@ -30,6 +30,8 @@ def routes(site: Site) -> list[BaseRoute]:
     table += [(long + end, handler) for end, handler in _TASK]
     table += [
         (_FILES, jobs.file),
+        ("/", directory.home),
+        ("/arcgis/rest", directory.home),
         ("/arcgis/rest/info", directory.info),
         ("/arcgis/rest/info/healthcheck", directory.health),
         (SERVICES, directory.folder),

@@ -195,6 +195,12 @@ def test_html_is_the_default_and_every_link_leads_somewhere(
         assert answer.status_code == 200, link
 
 
+def test_the_bare_host_leads_to_the_directory(client: Client, server: Server) -> None:
+    answer = client.http.get(f"{server.url}/", follow_redirects=True)
+    assert answer.url == f"{server.rest}/services"
+    assert "ArcGIS REST Services Directory" in answer.text
+
+
 def test_an_error_page_says_what_is_wrong(client: Client) -> None:
     page = client.http.get(client.place("Missing/GPServer"))
     assert page.status_code == 404
