@@ -63,7 +63,7 @@ def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: 
     if name is None:
         fields, columns = describe_columns(pd.DataFrame(frame))
         return _batch([field["name"] for field in fields], columns, {"fields": fields})
-    fields, columns = describe_columns(pd.DataFrame(frame.drop(columns=name)))
+    fields, columns = describe_columns(pd.DataFrame(frame).drop(columns=name))
     shapes = _shapes(np.asarray(frame[name].array, object), geometry_type)
     facts = {"geometryType": shapes.kind, "hasZ": shapes.has_z, "hasM": shapes.has_m, "fields": fields}
     facts["spatialReference"] = describe_spatial_reference(frame.crs)  # type: ignore[arg-type]
