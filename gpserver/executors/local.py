@@ -98,6 +98,9 @@ class LocalExecutor:
             self._store.move(job.id, JobStatus.RUNNING, JobStatus.FAILED, now=now, messages=[lost])
 
     def _dispatch(self) -> None:
+        # A job that is said to run should run, not wait for the first worker to warm up.
+        while not self._closing and not self._sandbox.ready.wait(0.1):
+            pass
         while not self._closing:
             self._work.wait(_POLL)
             self._work.clear()
