@@ -88,7 +88,10 @@ def _serve(entry: str, connection: socket.socket) -> NoReturn:
     sys.stdout, sys.stderr = outputs
     connection.sendall(frames.encode(["ready", os.getpid()]))
     while True:
-        payload, limit = frames.receive(connection)
+        order = frames.receive(connection)
+        if order == "cancel":  # too late for the job that has just ended
+            continue
+        payload, limit = order
         channel = Channel(connection)
         for output in outputs:
             output.turn_to(channel)

@@ -71,8 +71,8 @@ class Supervisor:
             self._waker.send(b"!")
 
     def pids(self) -> list[tuple[str | None, int]]:
-        """Job and process id of the warm children."""
-        slots = [slot for slot in list(self._slots.values()) if slot.pid]
+        """Job, if there is one, and process id of the children that are warm and may live on."""
+        slots = [slot for slot in list(self._slots.values()) if slot.state in (State.IDLE, State.BUSY)]
         return [(slot.order.job_id if slot.order else None, slot.pid) for slot in slots]
 
     def serve(self) -> None:

@@ -1,4 +1,4 @@
-"""A program with a sandbox, to be killed: runs a busy job with a process of its own, and tells of it."""
+"""A program with a sandbox, to be killed: runs two busy jobs with processes of their own, and tells of it."""
 
 import sys
 import threading
@@ -6,7 +6,7 @@ import threading
 from sandbox.recorder import Recorder
 
 pool = Recorder(start_method=sys.argv[1])
-job = pool.submit("with_process", wait=300, way=sys.argv[2])
-pool.pid(job)
+for way in ("child", "daemon"):
+    pool.pid(pool.submit("with_process", wait=300, way=way))
 print("busy", flush=True)
 threading.Event().wait()

@@ -1,18 +1,20 @@
 """A sandbox whose answers can be waited for."""
 
 import itertools
+import os
 import sys
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from gpserver.sandbox import Order, Outcome, Sandbox
 
-PATIENCE = 20  # seconds; what does not come by then never comes
+PATIENCE = 60  # seconds; what does not come by then never comes
 METHODS = ["fork", "spawn"] if sys.platform == "linux" else ["spawn"]
 
 
@@ -21,29 +23,33 @@ class Recorder:
 
     def __init__(self, **options: Any) -> None:
         self.batches: dict[str, list[list[list[Any]]]] = defaultdict(list)
-        self.outcomes: dict[str, list[Outcome]] = defaultdict(list)
+        self.outcomes: dict[str, list[Outcome]] = {}
+        self.free_again: list[int] = []
+        self.then: Callable[[object], None] | None = None
+        """What the test does, in the thread of the sandbox, with each batch of events and each outcome."""
         self._changed = threading.Condition()
         self._names = map("job-{}".format, itertools.count())
-        defaults = {
-            "entry": "sandbox.entries:run",
-            "slots": 2,
-            "on_events": self.on_events,
-            "on_end": self.on_end,
-        }
         self.method = options.get("start_method")
-        self.sandbox = Sandbox(**(defaults | options))
+        defaults = {"entry": "sandbox.entries:run", "slots": 2, "child_log": Path(os.devnull)}
+        callbacks = {"on_events": self._on_events, "on_end": self._on_end, "on_free": self._on_free}
+        self.sandbox = Sandbox(**(defaults | callbacks | options))
         self.sandbox.start()
 
-    def on_events(self, job_id: str, events: list[list[Any]]) -> None:
-        with self._changed:
-            assert not self.outcomes[job_id], "an event after the end"
-            self.batches[job_id].append(events)
-            self._changed.notify_all()
+    def _on_events(self, job_id: str, events: list[list[Any]]) -> None:
+        self._note(events, lambda: self.batches[job_id].append(events))
 
-    def on_end(self, outcome: Outcome) -> None:
+    def _on_end(self, outcome: Outcome) -> None:
+        self._note(outcome, lambda: self.outcomes.setdefault(outcome.job_id, []).append(outcome))
+
+    def _on_free(self) -> None:
+        self.free_again.append(self.sandbox.free())
+
+    def _note(self, news: object, note: Callable[[], None]) -> None:
         with self._changed:
-            self.outcomes[outcome.job_id].append(outcome)
+            note()
             self._changed.notify_all()
+        if self.then:
+            self.then(news)
 
     def events(self, job_id: str) -> list[list[Any]]:
         return list(itertools.chain(*self.batches[job_id]))
@@ -56,19 +62,15 @@ class Recorder:
         return job_id
 
     def wait(self, true: Callable[[], object]) -> None:
+        """Wait for what may be told by a callback, or by none."""
+        deadline = time.monotonic() + PATIENCE
         with self._changed:
-            assert self._changed.wait_for(true, PATIENCE), "what was waited for did not come"
-
-    def wait_until(self, true: Callable[[], object]) -> None:
-        """Wait for what no callback tells."""
-        with self._changed:
-            deadline = time.monotonic() + PATIENCE
             while not true():
                 self._changed.wait(0.01)
                 assert time.monotonic() < deadline, "what was waited for did not come"
 
     def outcome(self, job_id: str) -> Outcome:
-        self.wait(lambda: self.outcomes[job_id])
+        self.wait(lambda: job_id in self.outcomes)
         return self.outcomes[job_id][0]
 
     def result(self, do: str, **order: Any) -> Outcome:

@@ -29,20 +29,20 @@ def test_cancel_kills_and_the_neighbour_goes_on(pool: Recorder, do: str) -> None
 
 
 @pytest.mark.parametrize("do", DEAF)
-def test_a_time_limit_kills(pool: Recorder, do: str) -> None:
-    job = pool.submit(do, time_limit=0.5)
-    process = pool.pid(job)
-    outcome = pool.outcome(job)
+def test_a_time_limit_kills(fast_pool: Recorder, do: str) -> None:
+    job = fast_pool.submit(do, time_limit=0.5)
+    process = fast_pool.pid(job)
+    outcome = fast_pool.outcome(job)
     assert (outcome.ending, outcome.reason) == (Ending.TIMED_OUT, "over the time limit of 0.5 s")
     assert not process.is_running()
 
 
-def test_a_time_limit_ends_with_its_job(pool: Recorder) -> None:
-    assert pool.result("answer", time_limit=0.5).ending == Ending.FINISHED
-    assert pool.result("sleep", seconds=0.6).ending == Ending.FINISHED
+def test_a_time_limit_ends_with_its_job(fast_pool: Recorder) -> None:
+    assert fast_pool.result("answer", time_limit=0.5).ending == Ending.FINISHED
+    assert fast_pool.result("sleep", seconds=0.6).ending == Ending.FINISHED
 
 
-@pytest.mark.parametrize("way", ["child", "session", "daemon"])
+@pytest.mark.parametrize("way", ["child", "daemon"])
 def test_processes_of_a_job_die_with_it(pool: Recorder, way: str) -> None:
     job = pool.submit("with_process", wait=300, way=way)
     below = pool.pid(job)
@@ -51,23 +51,23 @@ def test_processes_of_a_job_die_with_it(pool: Recorder, way: str) -> None:
     assert gone(below)
 
 
-def test_processes_of_a_job_that_is_killed_from_outside_die(pool: Recorder) -> None:
-    job = pool.submit("with_process", wait=300, way="daemon")
-    below = pool.pid(job)
-    psutil.Process(pool.sandbox.pid_of(job)).kill()
-    assert pool.outcome(job).ending == Ending.CRASHED
+def test_processes_of_a_job_that_is_killed_from_outside_die(fast_pool: Recorder) -> None:
+    job = fast_pool.submit("with_process", wait=300, way="daemon")
+    below = fast_pool.pid(job)
+    psutil.Process(fast_pool.sandbox.pid_of(job)).kill()
+    assert fast_pool.outcome(job).ending == Ending.CRASHED
     assert gone(below)
 
 
-def test_cancel_twice_is_one_cancel_and_later_none(pool: Recorder) -> None:
-    job = pool.submit("sleep")
-    pool.sandbox.cancel(job)
-    pool.sandbox.cancel(job)
-    assert pool.outcome(job).ending == Ending.CANCELLED
-    pool.sandbox.cancel(job)
-    pool.sandbox.cancel("no such job")
-    assert pool.result("answer").ending == Ending.FINISHED
-    assert len(pool.outcomes[job]) == 1
+def test_cancel_twice_is_one_cancel_and_later_none(fast_pool: Recorder) -> None:
+    job = fast_pool.submit("sleep")
+    fast_pool.sandbox.cancel(job)
+    fast_pool.sandbox.cancel(job)
+    assert fast_pool.outcome(job).ending == Ending.CANCELLED
+    fast_pool.sandbox.cancel(job)
+    fast_pool.sandbox.cancel("no such job")
+    assert fast_pool.result("answer").ending == Ending.FINISHED
+    assert len(fast_pool.outcomes[job]) == 1
 
 
 def test_a_job_can_be_cancelled_while_it_waits_for_a_warm_child(new_pool: MakePool) -> None:
@@ -86,18 +86,18 @@ def test_a_cooperative_task_ends_by_itself(pool: Recorder) -> None:
     assert pool.events(job)[-1] == ["stopped by itself"]
 
 
-def test_a_task_that_only_claims_to_cooperate_is_killed(pool: Recorder) -> None:
-    job = pool.submit("hold_the_gil", cancel_grace=0.2, time_limit=60)
-    process = pool.pid(job)
-    pool.sandbox.cancel(job)
-    assert pool.outcome(job).ending == Ending.CANCELLED
+def test_a_task_that_only_claims_to_cooperate_is_killed(fast_pool: Recorder) -> None:
+    job = fast_pool.submit("hold_the_gil", cancel_grace=0.2, time_limit=60)
+    process = fast_pool.pid(job)
+    fast_pool.sandbox.cancel(job)
+    assert fast_pool.outcome(job).ending == Ending.CANCELLED
     assert not process.is_running()
 
 
 def test_racing_cancels_hit_their_job_or_nobody(pool: Recorder) -> None:
     chance = random.Random(7)
     victims, neighbours = [], []
-    count = 200 if pool.method == "fork" else 5  # a spawned child takes its time to import
+    count = 200 if pool.method == "fork" else 3  # a spawned child takes its time to import
     for _ in range(count):
         pool.wait(lambda: pool.sandbox.free() == 2)
         victims.append(pool.submit("sleep", seconds=0.002 * chance.random()))
@@ -117,17 +117,17 @@ def test_the_memory_limit_stops_numpy(pool: Recorder) -> None:
     assert "MemoryError" in outcome.detail
 
 
-def test_the_memory_limit_stops_geos(pool: Recorder) -> None:
-    outcome = pool.result("geos_hog", memory_limit=300 << 20)
+def test_the_memory_limit_stops_geos(fast_pool: Recorder) -> None:
+    outcome = fast_pool.result("geos_hog", memory_limit=300 << 20)
     assert (outcome.ending, outcome.reason) == (Ending.OUT_OF_MEMORY, "over the memory limit of 300 MB")
 
 
-def test_the_supervisor_watches_what_the_system_does_not_limit(pool: Recorder) -> None:
-    outcome = pool.result("hog", megabytes=2000, unbound=True, memory_limit=200 << 20)
+def test_the_supervisor_watches_what_the_system_does_not_limit(fast_pool: Recorder) -> None:
+    outcome = fast_pool.result("hog", megabytes=2000, unbound=True, memory_limit=200 << 20)
     assert (outcome.ending, outcome.reason) == (Ending.OUT_OF_MEMORY, "over the memory limit of 200 MB")
     assert not outcome.detail
 
 
-def test_a_memory_limit_is_what_the_job_adds_and_ends_with_it(pool: Recorder) -> None:
-    assert pool.result("hog", megabytes=100, memory_limit=200 << 20).ending == Ending.FINISHED
-    assert pool.result("hog", megabytes=400).ending == Ending.FINISHED
+def test_a_memory_limit_is_what_the_job_adds_and_ends_with_it(fast_pool: Recorder) -> None:
+    assert fast_pool.result("hog", megabytes=100, memory_limit=200 << 20).ending == Ending.FINISHED
+    assert fast_pool.result("hog", megabytes=400).ending == Ending.FINISHED
