@@ -21,7 +21,7 @@ from gpserver.features.geometry import to_geometry
 from gpserver.features.record import METADATA, read_shapes, to_record
 from gpserver.features.shapes import POINT, Array, Shapes, reprojected, take, vertex_offsets
 from gpserver.features.spatialref import describe_spatial_reference, parse_spatial_reference
-from gpserver.features.text import attribute_tokens, geometry_texts, join_nulls, text_of
+from gpserver.features.text import attribute_tokens, geometry_pieces, join, text_of
 
 # A chunk is written in one go; larger ones would keep other threads waiting, smaller ones cost more per row.
 _CHUNK_ROWS = 8192
@@ -195,8 +195,8 @@ class Layer:
             pieces += [f"{key}:", attribute_tokens(column, "," if number < last else "}")]
         if self.geometry_type:
             shapes = _plane(reprojected(take(self.shapes, rows), self.crs, target), with_z, with_m)
-            pieces += [',"geometry":', geometry_texts(shapes)]
-        return text_of(join_nulls(*pieces, "}"))
+            pieces += [',"geometry":', *geometry_pieces(shapes)]
+        return text_of(join(*pieces, "}"))
 
 
 def _plane(shapes: Shapes, with_z: bool, with_m: bool) -> Shapes:

@@ -15,18 +15,18 @@ import pyarrow.compute as pc
 from gpserver.features.shapes import MULTIPOINT, POINT, POLYLINE, Array, Shapes
 
 _PIECE_VERTICES = 65536
-_COMMA, _QUOTE, _CLOSING_BRACKET = b',"]'
+_SPACE, _COMMA, _QUOTE, _BACKSLASH, _CLOSING_BRACKET = b' ,"\\]'
 
 
 def attribute_tokens(column: Any, end: str) -> Any:
     """One JSON token per value, each followed by ``end`` (one character); null and NaN are ``null``."""
-    if pa.types.is_floating(column.type):
+    if pa.types.is_large_string(column.type):
+        tokens = _string_tokens(column, end)
+    elif pa.types.is_floating(column.type):
         return number_tokens(column.to_numpy(zero_copy_only=False), end)
-    whole = column.view(pa.int64()) if pa.types.is_timestamp(column.type) else column
-    is_text = pa.types.is_large_string(column.type)
-    if column.null_count:
-        whole = whole.fill_null("" if is_text else 0)
-    tokens = _string_tokens(whole.to_pylist(), end) if is_text else number_tokens(whole.to_numpy(), end)
+    else:
+        whole = column.view(pa.int64()) if pa.types.is_timestamp(column.type) else column
+        tokens = number_tokens((whole.fill_null(0) if column.null_count else whole).to_numpy(), end)
     return pc.if_else(column.is_valid(), tokens, "null" + end) if column.null_count else tokens
 
 
@@ -36,13 +36,17 @@ def number_tokens(values: Array, end: str) -> Any:
     return _cut(text, np.flatnonzero(np.frombuffer(text, np.uint8) == _COMMA), end)
 
 
-def _string_tokens(values: list[str], end: str) -> Any:
-    text = orjson.dumps(values)
+def _string_tokens(column: Any, end: str) -> Any:
+    characters = np.frombuffer(column.buffers()[2] or b"", np.uint8)
+    # What JSON must escape is rare, and without it strings need no more than quotes.
+    if not ((characters < _SPACE) | (characters == _QUOTE) | (characters == _BACKSLASH)).any():
+        return join('"', column.cast(pa.string()), '"' + end)
+    text = orjson.dumps(column.fill_null("").to_pylist())
     raw = np.frombuffer(text, np.uint8)
     # Every separator is a comma between two quotes, and so is the string of one comma: then one by one.
     commas = np.flatnonzero((raw[:-2] == _QUOTE) & (raw[1:-1] == _COMMA) & (raw[2:] == _QUOTE)) + 1
-    if len(commas) >= len(values):
-        return pa.array([orjson.dumps(value).decode() + end for value in values])
+    if len(commas) >= len(column):
+        return pa.array([orjson.dumps(value).decode() + end for value in column.to_pylist()])
     return _cut(text, commas, end)
 
 
@@ -59,30 +63,30 @@ def _string_array(offsets: Array, data: Any) -> Any:
     return pa.Array.from_buffers(pa.string(), len(offsets) - 1, [None, starts, data])
 
 
-def geometry_texts(shapes: Shapes) -> Any:
-    """The Esri geometry object of every feature as text; null where it is missing."""
+def geometry_pieces(shapes: Shapes) -> list[Any]:
+    """The Esri geometry objects as pieces for :func:`join`; ``null`` where a geometry is missing."""
     if shapes.kind == POINT:
-        texts = _points(shapes)
+        pieces = _points(shapes)
     elif shapes.kind == MULTIPOINT:
-        texts = join('{"points":[', _lists(shapes.coords, shapes.offsets[0]), "}")
+        pieces = ['{"points":[', _lists(shapes.coords, shapes.offsets[0]), "}"]
     else:
-        rings = shapes.offsets[0]
         features = shapes.offsets[-1] if shapes.kind == POLYLINE else shapes.offsets[1][shapes.offsets[2]]
-        lists = pa.ListArray.from_arrays(pa.array(features, pa.int32()), _lists(shapes.coords, rings))
+        rings = _lists(shapes.coords, shapes.offsets[0])
+        lists = pa.ListArray.from_arrays(pa.array(features, pa.int32()), rings)
         key = "paths" if shapes.kind == POLYLINE else "rings"
-        texts = join(f'{{"{key}":[[', pc.binary_join(lists, ",["), "]}")
+        pieces = [f'{{"{key}":[[', pc.binary_join(lists, ",["), "]}"]
     if not shapes.missing.any():
-        return texts
-    return pc.if_else(pa.array(shapes.missing), pa.scalar(None, pa.string()), texts)
+        return pieces
+    return [pc.if_else(pa.array(shapes.missing), "null", join(*pieces))]
 
 
-def _points(shapes: Shapes) -> Any:
+def _points(shapes: Shapes) -> list[Any]:
     names = ["x", "y", *["z"] * shapes.has_z, *["m"] * shapes.has_m]
     pieces: list[Any] = ["{"]
     for axis, name in enumerate(names):
         end = "}" if axis == len(names) - 1 else ","
         pieces += [f'"{name}":', number_tokens(shapes.coords[:, axis], end)]
-    return join(*pieces)
+    return pieces
 
 
 def _lists(coords: Array, offsets: Array) -> Any:
@@ -102,13 +106,8 @@ def _dumps(values: Array) -> bytes:
 
 
 def join(*pieces: Any) -> Any:
-    """Join columns and constants to one column; null where any of them is."""
+    """Join columns and constants to one column of strings."""
     return pc.binary_join_element_wise(*pieces, "")
-
-
-def join_nulls(*pieces: Any) -> Any:
-    """Join columns and constants to one column; what is null reads ``null``."""
-    return pc.binary_join_element_wise(*pieces, "", null_handling="replace", null_replacement="null")
 
 
 def text_of(column: Any) -> memoryview:
