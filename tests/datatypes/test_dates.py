@@ -99,7 +99,7 @@ def test_writes_dates_before_the_epoch_exactly() -> None:
     assert GP_DATE.encode(datetime(1, 1, 1)) == -62135596800000
 
 
-@pytest.mark.parametrize("value", [None, pd.NaT, np.datetime64("NaT"), float("nan")])
+@pytest.mark.parametrize("value", [None, pd.NaT, np.datetime64("NaT", "ms"), float("nan")])
 def test_no_date_is_null(value: object) -> None:
     assert GP_DATE.encode(value) is None
 

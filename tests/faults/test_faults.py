@@ -4,13 +4,14 @@ import json
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from conftest import ROOT, Server, StartServer, start
-from gpclient import ENDS, Client, EsriError, points
+from gpclient import Client, EsriError, points
 
 FAULTS = Path(__file__).parent / "services"
 
@@ -164,10 +165,10 @@ def test_messages_reach_a_poller_while_the_task_runs(client: Client) -> None:
 
 def test_no_more_jobs_of_a_service_run_than_it_has_instances(client: Client) -> None:
     jobs = [client.submit("Single/Nap", seconds=0.2) for _ in range(4)]
-    while any(client.get(job)["jobStatus"] not in ENDS for job in jobs):
-        states = [client.get(job)["jobStatus"] for job in jobs]
-        assert states.count("esriJobExecuting") <= 1
-    assert {client.get(job)["jobStatus"] for job in jobs} == {"esriJobSucceeded"}
+    for job in jobs:
+        client.wait(job)
+    times = sorted((float(said(client, job, "from")), float(said(client, job, "to"))) for job in jobs)
+    assert all(ended <= began for (_, ended), (began, _) in pairwise(times))
 
 
 def test_racing_cancels_hit_their_own_job_only(client: Client) -> None:

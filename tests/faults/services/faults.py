@@ -41,7 +41,9 @@ def with_child(job: JobContext, seconds: float = 300) -> str:
 def nap(job: JobContext, seconds: float = 0.2, label: str = "") -> str:
     """Sleeps and says so."""
     job.info(f"pid {os.getpid()}")
+    job.info(f"from {time.monotonic()}")
     time.sleep(seconds)
+    job.info(f"to {time.monotonic()}")
     return label
 
 
