@@ -66,7 +66,9 @@ class Output(io.TextIOBase):
         with self._lock:
             if self._channel is None:
                 return self._log.write(text)
-            *lines, rest = (self._rest + text).split("\n")
+            # A file name may hold bytes that are no text.
+            clean = text.encode(errors="replace").decode()
+            *lines, rest = (self._rest + clean).split("\n")
             for line in lines:
                 self._channel.send("output", _last_state(line))
             self._rest = _last_state(rest)

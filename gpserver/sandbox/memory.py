@@ -18,17 +18,17 @@ class Gauge:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._statm: int | None = None
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             self._statm = os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self) -> int:
-        """Resident bytes without mapped files; 0 for a process that is gone."""
+        """Resident bytes without mapped files; 0 for a process that is gone or does not tell."""
         try:
             if self._statm is None:
                 return int(psutil.Process(self._pid).memory_info().rss)
             _, resident, shared, *_ = os.pread(self._statm, 200, 0).split()
             return (int(resident) - int(shared)) * _PAGE
-        except (psutil.NoSuchProcess, ProcessLookupError):
+        except (psutil.Error, OSError):
             return 0
 
     def close(self) -> None:
@@ -60,6 +60,8 @@ def at_most(more: int | None) -> Iterator[None]:
 
 def kernel_kills() -> int:
     """How many processes the kernel has killed for want of memory since it was started."""
-    vmstat = Path("/proc/vmstat")
-    count = re.search(rb"^oom_kill (\d+)", vmstat.read_bytes(), re.MULTILINE) if vmstat.exists() else None
+    try:
+        count = re.search(rb"^oom_kill (\d+)", Path("/proc/vmstat").read_bytes(), re.MULTILINE)
+    except OSError:
+        return 0
     return int(count[1]) if count else 0

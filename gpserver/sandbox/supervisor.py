@@ -77,13 +77,15 @@ class Supervisor:
 
     def serve(self) -> None:
         """Work until ``close``."""
-        self._obey()
-        while not self._closing:
-            self._fill()
-            for key, _ in self._selector.select(self._pause()):
-                key.data()
-            self._watch_clocks()
-        self._shut_down()
+        try:
+            self._obey()
+            while not self._closing:
+                self._fill()
+                for key, _ in self._selector.select(self._pause()):
+                    key.data()
+                self._watch_clocks()
+        finally:
+            self._shut_down()
 
     # What is posted.
 
@@ -209,7 +211,7 @@ class Supervisor:
     # Kill.
 
     def _cancel(self, slot: Slot, order: Order) -> None:
-        if order.cancel_grace <= 0:
+        if order.cancel_grace <= 0 or slot.state is not State.BUSY:
             self._kill(slot, Ending.CANCELLED)
             return
         slot.verdict = Ending.CANCELLED, ""
@@ -228,7 +230,7 @@ class Supervisor:
             if now >= slot.flush_at:
                 self._flush(slot)
             if slot.order and now >= slot.deadline:
-                self._kill(slot, Ending.TIMED_OUT, f"over the time limit of {slot.order.time_limit} s")
+                self._kill(slot, Ending.TIMED_OUT, f"over the time limit of {slot.order.time_limit or 0:g} s")
             if slot.order and now >= slot.watch_at:
                 self._kernel_kills = memory.kernel_kills()
                 if slot.over_memory():

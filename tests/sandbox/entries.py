@@ -48,6 +48,7 @@ def speak(channel: Any) -> dict[str, Any]:
     channel.send("first")
     print("printed")
     print("10 %\r20 %\r30 %", file=sys.stderr)
+    print("no text: \udcff")
     os.write(1, b"from native code\n")
     print("unfinished", end="")
     return {}

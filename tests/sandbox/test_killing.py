@@ -111,6 +111,18 @@ def test_racing_cancels_hit_their_job_or_nobody(pool: Recorder) -> None:
     assert all(len(pool.outcomes[job]) == 1 for job in victims + neighbours)
 
 
+def test_a_cancel_that_meets_a_crash_is_one_outcome(fast_pool: Recorder) -> None:
+    chance = random.Random(7)
+    jobs = []
+    for _ in range(50):
+        jobs.append(fast_pool.submit("os_exit", cancel_grace=60))
+        time.sleep(0.004 * chance.random())
+        fast_pool.sandbox.cancel(jobs[-1])
+        fast_pool.outcome(jobs[-1])
+    assert {fast_pool.outcome(job).ending for job in jobs} <= {Ending.CRASHED, Ending.CANCELLED}
+    assert all(len(fast_pool.outcomes[job]) == 1 for job in jobs)
+
+
 def test_the_memory_limit_stops_numpy(pool: Recorder) -> None:
     outcome = pool.result("hog", megabytes=2000, memory_limit=200 << 20)
     assert (outcome.ending, outcome.reason) == (Ending.OUT_OF_MEMORY, "over the memory limit of 200 MB")
