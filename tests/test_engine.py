@@ -1,6 +1,7 @@
 """The engine as a library: submit, watch, sweep, without any protocol."""
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -79,6 +80,27 @@ def test_the_sweep_removes_old_jobs_with_their_folders_and_spares_the_others(
         engine.job(old)
     engine.cancel(running)
     assert ended(engine, running) is JobStatus.CANCELLED
+
+
+def test_a_store_that_was_locked_hears_of_the_end_later(engine: Engine, tmp_path: Path) -> None:
+    job_id = submit(engine, "Nap", Seconds=0.5)
+    while engine.job(job_id).status is not JobStatus.RUNNING:
+        time.sleep(0.01)
+    other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    time.sleep(6.5)  # longer than the store waits for a lock
+    assert engine.job(job_id).status is JobStatus.RUNNING
+    other.execute("ROLLBACK")
+    other.close()
+    assert ended(engine, job_id) is JobStatus.SUCCEEDED
+
+
+def test_a_task_that_never_stops_talking_is_cut_short(engine: Engine) -> None:
+    job_id = submit(engine, "Chatter", Lines=10_500)
+    assert ended(engine, job_id) is JobStatus.SUCCEEDED
+    messages = engine.messages(job_id)
+    assert len(messages) == 10_001
+    assert messages[-1].text == "A job has at most 10000 messages; the others are left out."
 
 
 def test_only_what_is_a_result_is_a_file_of_the_job(engine: Engine, tmp_path: Path) -> None:

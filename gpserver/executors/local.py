@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from gpserver.worker import Assignment
 _log = logging.getLogger(__name__)
 
 _MAX_ATTEMPTS = 2
-_MAX_MESSAGES = 10_000
+_MAX_MESSAGES = 10_000  # of one attempt; a task in a wild loop must not fill the disk
 _POLL = 1.0  # seconds; only a safety net, every event of ours wakes the dispatcher
 
 
@@ -47,6 +47,9 @@ class LocalExecutor:
             start_method=start_method,
         )
         self._running: dict[str, Job] = {}
+        self._said: Counter[str] = Counter()
+        self._over: deque[tuple[Job, Outcome]] = deque()
+        self._settling = threading.Lock()
         self._lock = threading.Lock()
         self._work = threading.Event()
         self._closing = False
@@ -105,11 +108,12 @@ class LocalExecutor:
             self._work.wait(_POLL)
             self._work.clear()
             try:
+                self._settle()
                 while not self._closing and self._start_one():
                     pass
             except Exception:
-                # A locked or full disk passes; the job is still queued, or recovery finds it.
-                _log.exception("The dispatcher could not start a job; it tries again.")
+                # A locked or full disk passes; what could not be written down is tried again.
+                _log.exception("The dispatcher could not reach the store; it tries again.")
 
     def _start_one(self) -> bool:
         with self._lock:
@@ -119,7 +123,14 @@ class LocalExecutor:
             if job is None:
                 return False
             self._running[job.id] = job
-            self._sandbox.run(self._order(job))
+            try:
+                self._sandbox.run(self._order(job))
+            except Exception:
+                del self._running[job.id]
+                self._over.append(
+                    (job, Outcome(job.id, Ending.FAILED, "The server could not start the job."))
+                )
+                raise
             return True
 
     def _full(self) -> list[str]:
@@ -151,18 +162,36 @@ class LocalExecutor:
                 _log.info("job %s printed: %s", job_id, event[1])
         messages = [Message(MessageType(e[1]), e[2], e[3]) for e in events if e[0] == "message"]
         progress = [Progress(e[1], e[2]) for e in events if e[0] == "progress"]
+        messages = self._capped(job_id, messages)
         self._store.append(job_id, job.attempt, messages, progress[-1] if progress else None)
+
+    def _capped(self, job_id: str, messages: list[Message]) -> list[Message]:
+        before = self._said[job_id]
+        self._said[job_id] = after = before + len(messages)
+        kept = messages[: max(_MAX_MESSAGES - before, 0)]
+        if before <= _MAX_MESSAGES < after:
+            text = f"A job has at most {_MAX_MESSAGES} messages; the others are left out."
+            kept.append(Message(MessageType.WARNING, text, time.time()))
+        return kept
 
     def _on_outcome(self, outcome: Outcome) -> None:
         job = self._running.pop(outcome.job_id)
+        self._said.pop(job.id, None)
         if outcome.ending is Ending.CLOSED:
             return  # the next start resolves it, as after a crash
         if outcome.detail:
             _log.warning("job %s %s: %s", job.id, outcome.ending, outcome.detail)
-        try:
-            self._finish(job, outcome)
-        finally:
-            self._on_end(job.id)
+        self._over.append((job, outcome))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Write down how jobs ended; one that cannot be written stays for the dispatcher's next round."""
+        with self._settling:
+            while self._over:
+                job, outcome = self._over[0]
+                self._finish(job, outcome)
+                self._over.popleft()
+                self._on_end(job.id)
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
         status, errors, results = _verdict(job, outcome)
