@@ -15,11 +15,14 @@ _DEFAULT_LENGTH = 255  # what ArcGIS gives a text field that nobody measured
 _NOT_ARROW = (pa.ArrowException, TypeError, ValueError, OverflowError)
 
 
-def describe_columns(frame: pd.DataFrame) -> tuple[list[dict[str, Any]], list[Any]]:
-    """The attributes of a frame as Esri fields and Arrow arrays; the first is OBJECTID.
+def describe_columns(
+    frame: pd.DataFrame, geometry: str | None = None
+) -> tuple[list[dict[str, Any]], list[Any]]:
+    """The attributes of a frame, all columns but ``geometry``, as Esri fields and Arrow arrays.
 
-    A column OBJECTID (any case) that can serve as one is kept, otherwise rows are numbered from 1. An index
-    with a name is a column too. Names become text; a name that comes twice gets a number.
+    The first is OBJECTID. A column OBJECTID (any case) that can serve as one is kept, otherwise rows are
+    numbered from 1. An index with a name is a column too. Names become text; a name that comes twice gets a
+    number.
 
     Raises:
         InvalidValue: A column holds bytes.
@@ -31,7 +34,7 @@ def describe_columns(frame: pd.DataFrame) -> tuple[list[dict[str, Any]], list[An
     fields: list[dict[str, Any]] = [_field(OBJECT_ID, "esriFieldTypeOID") | length]
     columns = [pa.array(ids)]
     for position in range(frame.shape[1]):
-        if position == taken:
+        if position == taken or frame.columns[position] == geometry:
             continue
         name = _free_name(str(frame.columns[position]), {field["name"] for field in fields})
         kind, column = _column(name, frame.iloc[:, position])

@@ -7,7 +7,7 @@ from typing import Any
 from pyproj import CRS
 
 from gpserver.errors import InvalidValue
-from gpserver.features.geometries import kind_of
+from gpserver.features.json_geometry import kind_of
 from gpserver.features.parse import read_json
 from gpserver.features.shapes import LEVELS, POINT, POLYGON
 from gpserver.features.spatialref import parse_spatial_reference

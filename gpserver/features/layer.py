@@ -17,8 +17,8 @@ from pyproj import CRS
 
 from gpserver.features.columns import OBJECT_ID
 from gpserver.features.fields import to_series
-from gpserver.features.geometry import to_geometry
 from gpserver.features.record import METADATA, read_shapes, to_record
+from gpserver.features.shapely_geometry import to_geometry
 from gpserver.features.shapes import POINT, Array, Shapes, reprojected, take, vertex_offsets
 from gpserver.features.spatialref import describe_spatial_reference, parse_spatial_reference
 from gpserver.features.text import attribute_tokens, geometry_pieces, join, text_of

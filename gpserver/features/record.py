@@ -18,8 +18,8 @@ import shapely
 
 from gpserver.errors import InvalidValue
 from gpserver.features.columns import describe_columns
-from gpserver.features.geometry import from_geometry
 from gpserver.features.rings import oriented
+from gpserver.features.shapely_geometry import from_geometry
 from gpserver.features.shapes import (
     LEVELS,
     MULTIPOINT,
@@ -63,7 +63,7 @@ def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: 
     if name is None:
         fields, columns = describe_columns(pd.DataFrame(frame))
         return _batch([field["name"] for field in fields], columns, {"fields": fields})
-    fields, columns = describe_columns(pd.DataFrame(frame).drop(columns=name))
+    fields, columns = describe_columns(pd.DataFrame(frame), geometry=name)
     shapes = _shapes(np.asarray(frame[name].array, object), geometry_type)
     facts = {"geometryType": shapes.kind, "hasZ": shapes.has_z, "hasM": shapes.has_m, "fields": fields}
     facts["spatialReference"] = describe_spatial_reference(frame.crs)  # type: ignore[arg-type]

@@ -4,6 +4,8 @@ import asyncio
 import time
 from urllib.parse import urlsplit
 
+import uvloop
+
 
 async def _ask(host: str, port: int, request: bytes, until: float) -> int:
     reader, writer = await asyncio.open_connection(host, port)
@@ -31,4 +33,4 @@ async def _ask_all(url: str, connections: int, seconds: float) -> int:
 
 def answers(url: str, connections: int, seconds: float) -> int:
     """How many answers a server gives in so many seconds."""
-    return asyncio.run(_ask_all(url, connections, seconds))
+    return uvloop.run(_ask_all(url, connections, seconds))
