@@ -29,7 +29,6 @@ from gpserver.features.shapes import (
     Array,
     Shapes,
     boxes,
-    take,
 )
 from gpserver.features.spatialref import describe_spatial_reference
 
@@ -64,21 +63,26 @@ def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: 
         fields, columns = describe_columns(pd.DataFrame(frame))
         return _batch([field["name"] for field in fields], columns, {"fields": fields})
     fields, columns = describe_columns(pd.DataFrame(frame), geometry=name)
-    shapes = _shapes(np.asarray(frame[name].array, object), geometry_type)
-    facts = {"geometryType": shapes.kind, "hasZ": shapes.has_z, "hasM": shapes.has_m, "fields": fields}
-    facts["spatialReference"] = describe_spatial_reference(frame.crs)  # type: ignore[arg-type]
-    names, order = [field["name"] for field in fields], np.arange(len(shapes), dtype=np.int32)
+    geometry = np.asarray(frame[name].array, object)
+    order = np.arange(len(geometry), dtype=np.int32)
+    if stored and len(geometry) > _BLOCK_ROWS:
+        # Sorted while they are pointers: the coordinates are then copied out once, in their final order.
+        rows = _hilbert_order(shapely.bounds(geometry))
+        geometry, order[rows] = geometry[rows], np.arange(len(rows), dtype=np.int32)
+        columns = [column.take(pa.array(rows)) for column in columns]
+    shapes = _shapes(geometry, geometry_type)
+    names, facts = [field["name"] for field in fields], _facts(shapes, fields, frame.crs)
     if stored:
         box = boxes(shapes)
         facts["extent"] = _extent(box)
-        if len(shapes) > _BLOCK_ROWS:
-            rows = _hilbert_order(box)
-            order[rows] = np.arange(len(rows))
-            shapes, box = take(shapes, rows), box[rows]
-            columns = [column.take(pa.array(rows)) for column in columns]
         names += _BOX
         columns += [pa.array(box[:, axis].copy(), from_pandas=True) for axis in range(4)]
     return _batch([*names, "geometry", "order"], [*columns, _nested(shapes), pa.array(order)], facts)
+
+
+def _facts(shapes: Shapes, fields: list[dict[str, Any]], crs: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = {"geometryType": shapes.kind, "hasZ": shapes.has_z, "hasM": shapes.has_m}
+    return facts | {"fields": fields, "spatialReference": describe_spatial_reference(crs)}
 
 
 def _batch(names: list[str], columns: list[Any], facts: dict[str, Any]) -> Any:
