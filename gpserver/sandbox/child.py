@@ -24,7 +24,7 @@ def command(module: str, *arguments: str) -> list[str]:
     """The command line that runs ``main(*arguments)`` of a module with the import path of this process."""
     code = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     code += f"from {module} import main; main(*sys.argv[2:])"
-    return [sys.executable, "-P", "-c", code, json.dumps(sys.path), *arguments]
+    return [sys.executable, "-P", "-c", code, json.dumps([*map(str, sys.path)]), *arguments]
 
 
 def warm(modules: Sequence[str]) -> None:
