@@ -37,7 +37,12 @@ def test_the_readme_s_own_task_is_published_and_works(tmp_path: Path) -> None:
 
 def test_every_module_of_the_map_exists() -> None:
     [ladder] = [text for text in blocks(ROOT / "gpserver" / "README.md", "") if text.startswith("errors job")]
-    names = {name for line in ladder.splitlines() for name in re.split(r"[ ·]+", re.split(r" {3,}", line)[0]) if name}
+    names = {
+        name
+        for line in ladder.splitlines()
+        for name in re.split(r"[ ·]+", re.split(r" {3,}", line)[0])
+        if name
+    }
     for name in names:
         place = ROOT / "gpserver" / name
         assert place.is_dir() or place.with_suffix(".py").is_file(), name
