@@ -110,7 +110,8 @@ from starlette.routing import Route
 body = open(sys.argv[1], "rb").read()
 async def answer(request):
     return Response(body, media_type="application/json")
-uvicorn.run(Starlette(routes=[Route("/job", answer)]), port=int(sys.argv[2]), access_log=False, log_level="error")
+app = Starlette(routes=[Route("/job", answer)])
+uvicorn.run(app, port=int(sys.argv[2]), access_log=False, log_level="error")
 """
 
 
