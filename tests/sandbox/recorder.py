@@ -76,12 +76,23 @@ class Recorder:
     def result(self, do: str, **order: Any) -> Outcome:
         return self.outcome(self.submit(do, **order))
 
-    def pid(self, job_id: str) -> psutil.Process:
-        """The process of which the job tells by an event ``pid``."""
+    def pid(self, job_id: str) -> int:
+        """The process id that the job tells by its event ``pid``."""
         self.wait(lambda: any(kind == "pid" for kind, *_ in self.events(job_id)))
-        return psutil.Process(next(event[1] for event in self.events(job_id) if event[0] == "pid"))
+        return int(next(event[1] for event in self.events(job_id) if event[0] == "pid"))
 
 
-def gone(*processes: psutil.Process) -> bool:
+def alive(pid: int) -> bool:
+    """Whether this process lives; one that nobody has waited for yet does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def gone(*pids: int) -> bool:
     """Whether these processes end."""
-    return not psutil.wait_procs(processes, timeout=PATIENCE)[1]
+    deadline = time.monotonic() + PATIENCE
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return not any(map(alive, pids))

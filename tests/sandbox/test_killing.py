@@ -1,12 +1,13 @@
 """Orders that do not run to their end: cancelled, over a limit, or cancelled at the very moment they end."""
 
+import os
 import random
+import signal
 import time
 from collections.abc import Callable
 
-import psutil
 import pytest
-from sandbox.recorder import Recorder, gone
+from sandbox.recorder import Recorder, alive, gone
 
 from gpserver.sandbox import Ending
 
@@ -20,21 +21,21 @@ DEAF = ["hold_the_gil", "native_code", "sleep"]
 def test_cancel_kills_and_the_neighbour_goes_on(pool: Recorder, do: str) -> None:
     neighbour = pool.submit("sleep", seconds=0.5)
     job = pool.submit(do)
-    process = pool.pid(job)
+    pid = pool.pid(job)
     pool.sandbox.cancel(job)
     outcome = pool.outcome(job)
     assert (outcome.ending, outcome.reason) == (Ending.CANCELLED, "")
-    assert not process.is_running()  # its death was seen, not just asked for
+    assert not alive(pid)  # its death was seen, not just asked for
     assert pool.outcome(neighbour).ending == Ending.FINISHED
 
 
 @pytest.mark.parametrize("do", DEAF)
 def test_a_time_limit_kills(fast_pool: Recorder, do: str) -> None:
     job = fast_pool.submit(do, time_limit=0.5)
-    process = fast_pool.pid(job)
+    pid = fast_pool.pid(job)
     outcome = fast_pool.outcome(job)
     assert (outcome.ending, outcome.reason) == (Ending.TIMED_OUT, "over the time limit of 0.5 s")
-    assert not process.is_running()
+    assert not alive(pid)
 
 
 def test_a_time_limit_ends_with_its_job(fast_pool: Recorder) -> None:
@@ -54,7 +55,7 @@ def test_processes_of_a_job_die_with_it(pool: Recorder, way: str) -> None:
 def test_processes_of_a_job_that_is_killed_from_outside_die(fast_pool: Recorder) -> None:
     job = fast_pool.submit("with_process", wait=300, way="daemon")
     below = fast_pool.pid(job)
-    psutil.Process(fast_pool.sandbox.pid_of(job)).kill()
+    os.kill(fast_pool.sandbox.pid_of(job), signal.SIGKILL)
     assert fast_pool.outcome(job).ending == Ending.CRASHED
     assert gone(below)
 
@@ -88,10 +89,10 @@ def test_a_cooperative_task_ends_by_itself(pool: Recorder) -> None:
 
 def test_a_task_that_only_claims_to_cooperate_is_killed(fast_pool: Recorder) -> None:
     job = fast_pool.submit("hold_the_gil", cancel_grace=0.2, time_limit=60)
-    process = fast_pool.pid(job)
+    pid = fast_pool.pid(job)
     fast_pool.sandbox.cancel(job)
     assert fast_pool.outcome(job).ending == Ending.CANCELLED
-    assert not process.is_running()
+    assert not alive(pid)
 
 
 def test_racing_cancels_hit_their_job_or_nobody(pool: Recorder) -> None:

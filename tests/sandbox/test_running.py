@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +85,7 @@ def test_last_words_are_heard(fast_pool: Recorder) -> None:
 
 def test_a_child_killed_from_outside_is_a_crash(fast_pool: Recorder) -> None:
     job = fast_pool.submit("sleep")
-    fast_pool.pid(job).kill()
+    os.kill(fast_pool.pid(job), signal.SIGKILL)
     outcome = fast_pool.outcome(job)
     assert (outcome.ending, outcome.reason) == (Ending.CRASHED, "the process was killed by SIGKILL (Killed)")
 
@@ -99,8 +100,7 @@ def test_a_child_killed_while_it_speaks_harms_nobody(fast_pool: Recorder) -> Non
     fast_pool.then = hold_up
     job = fast_pool.submit("say_much", megabytes=30)
     assert heard.wait(PATIENCE)  # nobody reads on now, so the large event is stuck in the middle
-    child = fast_pool.pid(job)
-    child.kill()
+    os.kill(fast_pool.pid(job), signal.SIGKILL)
     go_on.set()
     assert fast_pool.outcome(job).ending == Ending.CRASHED
     assert [kind for kind, *_ in fast_pool.events(job)] == ["pid"]
