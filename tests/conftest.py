@@ -103,7 +103,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         server.stop()
 
 
-if os.environ.get("GPSERVER_NO_SKIPS"):
+if os.environ.get("FAIL_ON_SKIP"):
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport() -> Iterator[None]:
