@@ -12,6 +12,9 @@ from gpserver.app import create_app
 from gpserver.errors import GPServerError
 from gpserver.settings import Settings
 
+# Seconds that open requests get when the server is told to stop; a job goes on at the next start.
+_GRACE = 5
+
 # Connections that wait to be accepted; a burst of clients must not see a refused connection.
 _BACKLOG = 2048
 
@@ -31,7 +34,13 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     listener = _listen(settings.host, settings.port)
     url = f"http://{settings.host}:{listener.getsockname()[1]}"
-    config = uvicorn.Config(create_app(settings), access_log=False, log_level="warning", lifespan="on")
+    config = uvicorn.Config(
+        create_app(settings),
+        access_log=False,
+        log_level="warning",
+        lifespan="on",
+        timeout_graceful_shutdown=_GRACE,
+    )
     server = _Server(config, lambda: _ready(url, settings, on_ready))
     # uvicorn raises the signal that stopped it once more; by then it has done its work.
     signal.signal(signal.SIGTERM, lambda *_: None)
