@@ -33,11 +33,11 @@ def describe_columns(
     length = {"length": 8} if len(ids) and ids.max() >= _INT32 else {}
     fields: list[dict[str, Any]] = [_field(OBJECT_ID, "esriFieldTypeOID") | length]
     columns = [pa.array(ids)]
-    for position in range(frame.shape[1]):
-        if position == taken or frame.columns[position] == geometry:
+    for position, (label, series) in enumerate(frame.items()):
+        if position == taken or label == geometry:
             continue
-        name = _free_name(str(frame.columns[position]), {field["name"] for field in fields})
-        kind, column = _column(name, frame.iloc[:, position])
+        name = _free_name(str(label), {field["name"] for field in fields})
+        kind, column = _column(name, series)
         fields.append(_field(name, kind) | _length(kind, column))
         columns.append(column)
     return fields, columns

@@ -62,8 +62,9 @@ def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: 
     if name is None:
         fields, columns = describe_columns(pd.DataFrame(frame))
         return _batch([field["name"] for field in fields], columns, {"fields": fields})
-    fields, columns = describe_columns(pd.DataFrame(frame), geometry=name)
-    geometry = np.asarray(frame[name].array, object)
+    table = pd.DataFrame(frame)  # looking things up in a GeoDataFrame costs several times as much
+    fields, columns = describe_columns(table, geometry=name)
+    geometry = np.asarray(table[name].array, object)
     order = np.arange(len(geometry), dtype=np.int32)
     if stored and len(geometry) > _BLOCK_ROWS:
         # Sorted while they are pointers: the coordinates are then copied out once, in their final order.
