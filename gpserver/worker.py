@@ -163,7 +163,8 @@ class Environment:
 
     def apply(self, value: object) -> object:
         """The value as the task sees it."""
-        if not isinstance(value, geopandas.GeoDataFrame) or value.crs is None:
+        asked = self.extent is not None or self.process_sr is not None
+        if not asked or not isinstance(value, geopandas.GeoDataFrame) or value.crs is None:
             return value
         frame = value if self.extent is None else _within(value, self.extent)
         return frame.to_crs(self.process_sr) if self.process_sr else frame

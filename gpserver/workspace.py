@@ -84,6 +84,8 @@ def unquote(raw: bytes) -> bytes:
     The rule is the URL standard's percent-decode with ``+`` for a blank: a percent sign that no two
     hexadecimal digits follow stays as it is.
     """
+    if b"%" not in raw:  # a parameter's name, most often
+        return raw.replace(b"+", b" ")
     blocks, start = [], 0
     while start < len(raw):
         end = start + _BLOCK

@@ -93,6 +93,8 @@ class GPFeatureRecordSetLayer(_Rows):
         """Give the frame if its geometries are of the type that is asked for."""
         if not isinstance(value, GeoDataFrame):
             raise InvalidValue(f"A GeoDataFrame is expected, not {quote(type(value).__name__)}.")
+        if value.active_geometry_name is None:
+            raise InvalidValue("The GeoDataFrame has no geometry; name its column with set_geometry().")
         wrong = _geometry_types(value) - {self.geometry_type} if self.geometry_type else ()
         if wrong:
             raise InvalidValue(
@@ -136,7 +138,8 @@ class GPRecordSet(_Rows):
 
 
 def _geometry_types(frame: GeoDataFrame) -> set[str]:
-    kinds = set(shapely.get_type_id(frame.geometry.array).tolist()) - {shapely.GeometryType.MISSING.value}
+    geometry = DataFrame(frame)[frame.active_geometry_name].array  # a plain frame gives it away for less
+    kinds = set(shapely.get_type_id(geometry).tolist()) - {shapely.GeometryType.MISSING.value}
     return {_KINDS.get(shapely.GeometryType(kind), "a geometry collection") for kind in kinds}
 
 

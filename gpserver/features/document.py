@@ -122,9 +122,9 @@ def _geometry_type(document: Mapping[str, Any]) -> str | None:
         return None
     if kind == "esriGeometryEnvelope":
         return POLYGON
-    if kind not in LEVELS:
+    if not isinstance(kind, str) or kind not in LEVELS:
         raise InvalidValue(f"The geometry type {kind} is not supported; known are {', '.join(LEVELS)}.")
-    return str(kind)
+    return kind
 
 
 def _reference(document: Mapping[str, Any]) -> CRS | None:

@@ -64,7 +64,7 @@ def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: 
         return _batch([field["name"] for field in fields], columns, {"fields": fields})
     table = pd.DataFrame(frame)  # looking things up in a GeoDataFrame costs several times as much
     fields, columns = describe_columns(table, geometry=name)
-    geometry = np.asarray(table[name].array, object)
+    crs, geometry = table[name].array.crs, np.asarray(table[name].array, object)
     order = np.arange(len(geometry), dtype=np.int32)
     if stored and len(geometry) > _BLOCK_ROWS:
         # Sorted while they are pointers: the coordinates are then copied out once, in their final order.
@@ -72,7 +72,7 @@ def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: 
         geometry, order[rows] = geometry[rows], np.arange(len(rows), dtype=np.int32)
         columns = [column.take(pa.array(rows)) for column in columns]
     shapes = _shapes(geometry, geometry_type)
-    names, facts = [field["name"] for field in fields], _facts(shapes, fields, frame.crs)
+    names, facts = [field["name"] for field in fields], _facts(shapes, fields, crs)
     if stored:
         box = boxes(shapes)
         facts["extent"] = _extent(box)

@@ -102,7 +102,7 @@ class SQLiteStore:
                     job.task,
                     job.created,
                     _dump(job.environment),
-                    _dump(asdict(job.terms)),
+                    _terms_text(job.terms),
                 ),
             )
             connection.executemany(
@@ -247,6 +247,11 @@ def _job(row: Any) -> Job:
         environment=orjson.loads(environment),
         terms=_terms(terms),
     )
+
+
+@lru_cache(maxsize=256)
+def _terms_text(terms: Terms) -> str:
+    return _dump(asdict(terms))
 
 
 @lru_cache(maxsize=256)

@@ -51,8 +51,9 @@ def buffer(frame: GeoDataFrame, meters: ArrayLike, blocks: Blocks = iter) -> Geo
             (a line or polygon), or a point beyond a pole.
     """
     radii = _radii(meters, len(frame))
-    globe, unit = _plane(frame.crs)
-    geometry = np.asarray(frame.geometry.array, dtype=object)
+    places = frame.geometry.array
+    globe, unit = _plane(places.crs)
+    geometry = np.asarray(places, dtype=object)
     buffered = np.full(len(frame), None, dtype=object)
     for block in blocks([slice(at, at + BLOCK) for at in range(0, len(frame), BLOCK)]):
         buffered[block] = _buffer_block(geometry[block], radii[block], globe, unit)
@@ -109,11 +110,11 @@ def _around_points(geometry: Geometries, radii: Floats, globe: Globe) -> Geometr
 
 def _with_fields(frame: GeoDataFrame, buffered: Geometries, distances: Floats) -> GeoDataFrame:
     """The frame with new geometry and fields; names are compared without case, as ArcGIS does."""
-    geometry, taken = frame.geometry.name, {field.lower() for field in FIELDS}
+    geometry, taken = frame.active_geometry_name, {field.lower() for field in FIELDS}
     # Made anew, column by column: a small frame costs a third of what drop and assign do.
     table = DataFrame(frame)
     columns = {name: table[name].array for name in table.columns if str(name).lower() not in taken}
-    columns[geometry] = from_shapely(buffered, crs=frame.crs)
+    columns[geometry] = from_shapely(buffered, crs=table[geometry].array.crs)
     values = (distances, shapely.length(buffered), shapely.area(buffered))
     columns |= dict(zip(FIELDS, values, strict=True))
     return GeoDataFrame(columns, geometry=geometry, index=frame.index)

@@ -87,7 +87,7 @@ def throughput(server: Server, seconds: float = 10) -> None:
     def client(_: int) -> int:
         thin, done = Thin(server), 0
         while time.monotonic() < until:
-            thin.run(pause=0.01)
+            thin.run(pause=0.04)
             done += 1
         return done
 
