@@ -13,6 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 from gpclient import Client
+from hypothesis import settings
+
+# The same examples in every run; `--hypothesis-profile=search` looks for new ones.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=5000, deadline=None)
+settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = re.compile(r"gpserver is ready: (\S+)/arcgis/rest/services")

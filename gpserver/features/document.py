@@ -71,7 +71,7 @@ def read_feature_set(value: object, schema: Mapping[str, Any]) -> FeatureSet:
 
 
 def _esri_set(document: Mapping[str, Any], features: Sequence[Any], schema: Mapping[str, Any]) -> FeatureSet:
-    own_fields = document.get("fields") or document.get("Fields")
+    own_fields = _fields(document.get("fields") or document.get("Fields"))
     lent_fields = schema.get("fields") or schema.get("Fields") or ()
     return FeatureSet(
         features,
@@ -125,6 +125,12 @@ def _geometry_type(document: Mapping[str, Any]) -> str | None:
     if not isinstance(kind, str) or kind not in LEVELS:
         raise InvalidValue(f"The geometry type {kind} is not supported; known are {', '.join(LEVELS)}.")
     return kind
+
+
+def _fields(value: Any) -> Sequence[Any]:
+    if value and not isinstance(value, list):
+        raise InvalidValue(f"The fields must be a list, not {_name_of(value)}.")
+    return value or ()
 
 
 def _reference(document: Mapping[str, Any]) -> CRS | None:

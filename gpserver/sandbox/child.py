@@ -87,20 +87,22 @@ def _serve(entry: str, connection: socket.socket) -> NoReturn:
     outputs = Output(sys.stderr), Output(sys.stderr)
     sys.stdout, sys.stderr = outputs
     connection.sendall(frames.encode(["ready", os.getpid()]))
-    while True:
-        order = frames.receive(connection)
-        if order == "cancel":  # too late for the job that has just ended
-            continue
-        payload, limit = order
-        channel = Channel(connection)
-        for output in outputs:
-            output.turn_to(channel)
-        end = _run(entry, payload, limit, channel)
-        for output in outputs:
-            output.turn_to(None)
-        channel.close()
-        gc.collect()  # now, so that the supervisor measures what stays
-        connection.sendall(_end([*end, _leftovers()]))
+    while True:  # and keep nothing of one order until the next
+        connection.sendall(_answer(entry, frames.receive(connection), Channel(connection), outputs))
+
+
+def _answer(entry: str, order: Any, channel: Channel, outputs: Sequence[Output]) -> bytes:
+    if order == "cancel":  # too late for the job that has just ended
+        return b""
+    for output in outputs:
+        output.turn_to(channel)
+    payload, limit = order
+    end = _run(entry, payload, limit, channel)
+    for output in outputs:
+        output.turn_to(None)
+    channel.close()
+    gc.collect()  # now, so that the supervisor measures what stays
+    return _end([*end, _leftovers()])
 
 
 def _run(entry: str, payload: dict[str, Any], limit: int | None, channel: Channel) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpserver.datatypes import KINDS, data_type
@@ -23,7 +23,6 @@ DOCUMENTS = st.recursive(
 NAMES = [kind.name for kind in KINDS]
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from([*NAMES, *(f"GPMultiValue:{name}" for name in NAMES)]),
     DOCUMENTS | DOCUMENTS.map(json.dumps) | st.text() | st.binary(),

@@ -8,7 +8,7 @@ from typing import Any
 
 import geopandas as gpd
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpserver.features import Layer, decode_features, encode_features, write_layer
@@ -50,14 +50,12 @@ def plain(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @given(feature_sets())
-@settings(deadline=None)
 def test_values_and_coordinates_are_kept(feature_set: dict[str, Any]) -> None:
     text = encode_features(decode_features(json.dumps(feature_set)))
     assert plain(json.loads(text)["features"]) == plain(feature_set["features"])
 
 
 @given(feature_sets())
-@settings(deadline=None, max_examples=30)
 def test_text_is_the_same_after_a_second_round(feature_set: dict[str, Any]) -> None:
     once = encode_features(
         decode_features(feature_set), "esriGeometryPolyline" if not feature_set["features"] else None
@@ -83,7 +81,6 @@ star = st.builds(
 
 
 @given(st.lists(star, min_size=1, max_size=5), st.randoms())
-@settings(deadline=None)
 def test_polygons_are_the_same_whatever_the_order_of_their_rings(stars: list[Any], random: Any) -> None:
     union = shapely.union_all(stars)
     feature_set = json.loads(encode_features(gpd.GeoDataFrame(geometry=[union], crs=3857)))
@@ -94,7 +91,6 @@ def test_polygons_are_the_same_whatever_the_order_of_their_rings(stars: list[Any
 
 
 @given(st.lists(star, min_size=1, max_size=3))
-@settings(deadline=None)
 def test_shells_run_clockwise_and_holes_do_not(stars: list[Any]) -> None:
     frame = gpd.GeoDataFrame(geometry=[shapely.union_all(stars), *stars], crs=3857)
     for feature, geometry in zip(json.loads(encode_features(frame))["features"], frame.geometry, strict=True):
