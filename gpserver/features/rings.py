@@ -4,12 +4,15 @@ Esri's rule (Geometry objects): a shell runs clockwise, a hole counter-clockwise
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import shapely
 from shapely import GeometryType
 
 from gpserver.features.shapes import POLYGON, Array, Shapes, lengths_to_offsets, take_lists
+
+_BLOCK = 1 << 18  # vertices
 
 
 def ring_areas(coords: Array, rings: Array) -> Array:
@@ -20,13 +23,19 @@ def ring_areas(coords: Array, rings: Array) -> Array:
     """
     if len(rings) == 1:
         return np.zeros(0)
-    lengths = np.diff(rings)
-    x = coords[:, 0] - np.repeat(coords[rings[:-1], 0], lengths)
-    y = coords[:, 1] - np.repeat(coords[rings[:-1], 1], lengths)
+    # In blocks: the arrays in between would need several times the memory of the coordinates.
+    cuts = np.unique([*np.searchsorted(rings, np.arange(0, rings[-1], _BLOCK)), len(rings) - 1])
+    return np.concatenate([_areas(coords, rings[begin : end + 1]) for begin, end in pairwise(cuts)])
+
+
+def _areas(coords: Array, rings: Array) -> Array:
+    lengths, starts = np.diff(rings), rings[:-1] - rings[0]
+    block = coords[rings[0] : rings[-1], :2]
+    x, y = (block - np.repeat(block[starts], lengths, axis=0)).T
     cross = np.zeros(len(x))
     # At the seam of two rings the last vertex equals the first, so the product is 0 by itself.
     cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
-    return np.asarray(np.add.reduceat(cross, rings[:-1]))
+    return np.asarray(np.add.reduceat(cross, starts))
 
 
 def oriented(shapes: Shapes) -> Shapes:
