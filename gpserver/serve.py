@@ -1,5 +1,6 @@
 """Serve the application on a socket, and say so once it answers."""
 
+import faulthandler
 import logging
 import signal
 import socket
@@ -48,6 +49,8 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
     )
     server = _Server(config, lambda: _ready(url, settings, on_ready))
     sys.setswitchinterval(_SWITCH)
+    if hasattr(signal, "SIGUSR1"):
+        faulthandler.register(signal.SIGUSR1)  # shows where every thread is, should a server ever hang
     # uvicorn raises the signal that stopped it once more; by then it has done its work.
     signal.signal(signal.SIGTERM, lambda *_: None)
     server.run(sockets=[listener])

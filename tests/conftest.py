@@ -46,6 +46,13 @@ class Server:
         parent = psutil.Process(self.process.pid)
         return [parent, *parent.children(recursive=True)]
 
+    def stacks(self) -> str:
+        """The end of its log, with the place where each of its threads is now."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGUSR1)
+            time.sleep(0.3)
+        return self.log.read_text()[-20_000:]
+
     def kill(self) -> list[psutil.Process]:
         """kill -9 the server alone; returns the processes that were below it."""
         family = self.family()
@@ -61,6 +68,9 @@ class Server:
         return self.process.wait(timeout=30)
 
 
+_started: list[Server] = []
+
+
 def start(folder: Path, services: Path, *options: str, data: Path | None = None) -> Server:
     """Start a server and wait until it answers."""
     data, log = data or folder / "data", folder / "server.log"
@@ -72,7 +82,9 @@ def start(folder: Path, services: Path, *options: str, data: Path | None = None)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if match := READY.search(log.read_bytes()[start_of_log:].decode()):
-            return Server(process, match[1], data, log)
+            server = Server(process, match[1], data, log)
+            _started.append(server)
+            return server
         time.sleep(0.02)
     process.kill()
     raise AssertionError(f"the server did not start:\n{log.read_text()}")
@@ -109,13 +121,13 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         server.stop()
 
 
-if os.environ.get("FAIL_ON_SKIP"):
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport() -> Iterator[None]:
-        """Where every component was installed, a skipped test is a failed one."""
-        report = yield
-        if report.skipped and not hasattr(report, "wasxfail"):
-            report.outcome = "failed"
-            report.longrepr = f"skipped although everything is installed: {report.longrepr}"
-        return report
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Where every component was installed, a skipped test is a failed one; a failed one shows its servers."""
+    report = yield
+    if os.environ.get("FAIL_ON_SKIP") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although everything is installed: {report.longrepr}"
+    if report.failed:
+        report.sections += [(f"server {s.url}", s.stacks()) for s in _started if s.process.poll() is None]
+    return report

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,8 @@ class LocalExecutor:
         )
         self._running: dict[str, Job] = {}
         self._said: Counter[str] = Counter()
-        self._over: deque[tuple[Job, Outcome]] = deque()
+        self._over: deque[tuple[Job, Outcome, list[Message]]] = deque()
         self._settling = threading.Lock()
-        self._lock = threading.Lock()
         self._work = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._dispatch, name="gpserver-dispatch", daemon=True)
@@ -70,9 +70,7 @@ class LocalExecutor:
 
     def cancel(self, job_id: str) -> None:
         """A running job was moved to CANCELLING: stop it now."""
-        # The lock closes the gap between a claim and its run: afterwards the sandbox knows the job.
-        with self._lock:
-            self._sandbox.cancel(job_id)
+        self._sandbox.cancel(job_id)
 
     def ready(self) -> bool:
         """Whether a worker is warm."""
@@ -116,22 +114,27 @@ class LocalExecutor:
                 _log.exception("The dispatcher could not reach the store; it tries again.")
 
     def _start_one(self) -> bool:
-        with self._lock:
-            if not self._sandbox.free():
-                return False
-            job = self._store.claim(self._owner, time.time(), self._full())
-            if job is None:
-                return False
-            self._running[job.id] = job
-            try:
-                self._sandbox.run(self._order(job))
-            except Exception:
-                del self._running[job.id]
-                self._over.append(
-                    (job, Outcome(job.id, Ending.FAILED, "The server could not start the job."))
-                )
-                raise
-            return True
+        if not self._sandbox.free():
+            return False
+        job = self._store.claim(self._owner, time.time(), self._full())
+        if job is None:
+            return False
+        self._running[job.id] = job
+        try:
+            self._sandbox.run(self._order(job))
+        except Exception:
+            del self._running[job.id]
+            lost = Outcome(job.id, Ending.FAILED, "The server could not start the job.")
+            self._over.append((job, lost, []))
+            raise
+        self._heed_early_cancel(job.id)
+        return True
+
+    def _heed_early_cancel(self, job_id: str) -> None:
+        """A cancel between the claim and the run found nothing in the sandbox that it could stop."""
+        job = self._store.get(job_id)
+        if job and job.status is JobStatus.CANCELLING:
+            self._sandbox.cancel(job_id)
 
     def _full(self) -> list[str]:
         """Services that run as many jobs as they have instances."""
@@ -156,14 +159,16 @@ class LocalExecutor:
         return Order(job.id, asdict(assignment), terms.time_limit, terms.memory_limit, terms.cancel_grace)
 
     def _on_events(self, job_id: str, events: list[list[Any]]) -> None:
-        job = self._running[job_id]
+        progress = [Progress(e[1], e[2]) for e in events if e[0] == "progress"]
+        messages, attempt = self._said_in(job_id, events), self._running[job_id].attempt
+        self._store.append(job_id, attempt, messages, progress[-1] if progress else None)
+
+    def _said_in(self, job_id: str, events: list[list[Any]]) -> list[Message]:
         for event in events:
             if event[0] == "output":
                 _log.info("job %s printed: %s", job_id, event[1])
         messages = [Message(MessageType(e[1]), e[2], e[3]) for e in events if e[0] == "message"]
-        progress = [Progress(e[1], e[2]) for e in events if e[0] == "progress"]
-        messages = self._capped(job_id, messages)
-        self._store.append(job_id, job.attempt, messages, progress[-1] if progress else None)
+        return self._capped(job_id, messages)
 
     def _capped(self, job_id: str, messages: list[Message]) -> list[Message]:
         before = self._said[job_id]
@@ -175,40 +180,33 @@ class LocalExecutor:
         return kept
 
     def _on_outcome(self, outcome: Outcome) -> None:
-        job = self._running.pop(outcome.job_id)
-        self._said.pop(job.id, None)
         if outcome.ending is Ending.CLOSED:
+            self._on_events(outcome.job_id, outcome.events)
             return  # the next start resolves it, as after a crash
+        job, said = self._running.pop(outcome.job_id), self._said_in(outcome.job_id, outcome.events)
+        self._said.pop(job.id, None)
         if outcome.detail:
             _log.warning("job %s %s: %s", job.id, outcome.ending, outcome.detail)
-        self._over.append((job, outcome))
+        self._over.append((job, outcome, said))
         self._settle()
 
     def _settle(self) -> None:
         """Write down how jobs ended; one that cannot be written stays for the dispatcher's next round."""
         with self._settling:
             while self._over:
-                job, outcome = self._over[0]
-                self._finish(job, outcome)
+                job, outcome, said = self._over[0]
+                self._finish(job, outcome, said)
                 self._over.popleft()
                 self._on_end(job.id)
 
-    def _finish(self, job: Job, outcome: Outcome) -> None:
+    def _finish(self, job: Job, outcome: Outcome, said: list[Message]) -> None:
         status, errors, results = _verdict(job, outcome)
         now = time.time()
-        messages = [Message(MessageType.ERROR, text, now) for text in errors]
-        finished = self._store.move(
-            job.id,
-            JobStatus.RUNNING,
-            status,
-            now=now,
-            attempt=job.attempt,
-            messages=messages,
-            results=results,
-        )
-        if not finished:
+        messages = said + [Message(MessageType.ERROR, text, now) for text in errors]
+        move = partial(self._store.move, job.id, now=now, attempt=job.attempt)
+        if not move(JobStatus.RUNNING, status, messages=messages, results=results):
             # Its cancel came first, so whatever it did in the meantime is discarded.
-            self._store.move(job.id, JobStatus.CANCELLING, JobStatus.CANCELLED, now=now, attempt=job.attempt)
+            move(JobStatus.CANCELLING, JobStatus.CANCELLED, messages=said)
 
 
 def _verdict(job: Job, outcome: Outcome) -> tuple[JobStatus, list[str], list[Result]]:

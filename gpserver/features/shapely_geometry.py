@@ -9,6 +9,7 @@ from shapely import GeometryType
 
 from gpserver.features.measured import measured_lines, measured_points, measured_polygons
 from gpserver.features.shapes import (
+    LEVELS,
     MULTIPOINT,
     POINT,
     POLYGON,
@@ -32,6 +33,8 @@ _JOIN: dict[str, Callable[..., Any]] = {
     POLYLINE: shapely.multilinestrings,
     POLYGON: shapely.multipolygons,
 }
+
+_BLOCK = 8192  # geometries that become arrays at once: shapely makes several copies on the way
 
 
 def to_geometry(shapes: Shapes) -> Array:
@@ -90,28 +93,49 @@ def from_geometry(geometry: Array, missing: Array, kind: str) -> Shapes:
     present = geometry[~missing]
     if len(present) == 0:
         return empty_shapes(kind, len(geometry))
-    found, coords, offsets = _to_ragged(present, kind)
-    has_m = bool(shapely.has_m(present).any())
-    has_z = coords.shape[1] == (4 if has_m else 3)
+    has_z, has_m = bool(shapely.has_z(present).any()), bool(shapely.has_m(present).any())
+    coords, lengths = _to_arrays(present, kind, has_z, has_m)
     if has_z and not np.isfinite(coords[:, 2]).any():
         coords, has_z = np.delete(coords, 2, axis=1), False
-    offsets = _outer_level(kind, found, coords, offsets, missing)
     if kind == POINT and missing.any():
         padded = np.full((len(geometry), coords.shape[1]), np.nan)
         padded[~missing] = coords
         coords = padded
+    if lengths:
+        outer = np.zeros(len(missing), np.int64)
+        outer[~missing] = lengths[-1]
+        lengths[-1] = outer
+    offsets = tuple(map(lengths_to_offsets, lengths))
     return without_infinite(Shapes(kind, coords, offsets, missing, has_z, has_m))
 
 
-def _to_ragged(geometry: Array, kind: str) -> tuple[GeometryType, Array, tuple[Array, ...]]:
+def _to_arrays(geometry: Array, kind: str, has_z: bool, has_m: bool) -> tuple[Array, list[Array]]:
+    """All coordinates, and the lengths of the lists of every level, innermost first."""
+    coords = np.empty((int(shapely.get_num_coordinates(geometry).sum()), 2 + has_z + has_m))
+    levels: list[list[Array]] = [[] for _ in range(LEVELS[kind])]
+    filled = 0
+    for at in range(0, len(geometry), _BLOCK):
+        block, offsets = _to_ragged(geometry[at : at + _BLOCK], kind, has_z, has_m)
+        coords[filled : filled + len(block)] = block
+        filled += len(block)
+        for level, lists in zip(levels, offsets, strict=True):
+            level.append(np.diff(lists))
+    return coords[:filled], [np.concatenate(level) for level in levels]
+
+
+def _to_ragged(geometry: Array, kind: str, has_z: bool, has_m: bool) -> tuple[Array, tuple[Array, ...]]:
+    """Coordinates and offsets, those of the parts included where all geometries are single."""
     rings = shapely.get_type_id(geometry) == GeometryType.LINEARRING
     if rings.any():  # a ring is a line on the wire, and in WKB
         geometry = geometry.copy()
         geometry[rings] = shapely.from_wkb(shapely.to_wkb(geometry[rings]))
-    found, coords, offsets = shapely.to_ragged_array(geometry)
+    found, coords, offsets = shapely.to_ragged_array(geometry, has_z, has_m)
     if _has_empty_parts(kind, coords, offsets):
-        found, coords, offsets = shapely.to_ragged_array(_without_empty_parts(geometry, kind))
-    return found, coords, offsets
+        geometry = _without_empty_parts(geometry, kind)
+        found, coords, offsets = shapely.to_ragged_array(geometry, has_z, has_m)
+    if kind != POINT and found != _MULTI[kind]:
+        offsets = (*offsets, np.arange(len(geometry) + 1, dtype=np.int32))
+    return coords, offsets
 
 
 def _has_empty_parts(kind: str, coords: Array, offsets: tuple[Array, ...]) -> bool:
@@ -124,17 +148,3 @@ def _without_empty_parts(geometry: Array, kind: str) -> Array:
     parts, feature = shapely.get_parts(geometry, return_index=True)
     filled = ~shapely.is_empty(parts)
     return np.asarray(_JOIN[kind](parts[filled], indices=feature[filled]), object)
-
-
-def _outer_level(
-    kind: str, found: GeometryType, coords: Array, offsets: tuple[Array, ...], missing: Array
-) -> tuple[Array, ...]:
-    """Add the level of parts when all are single, and the features that are missing."""
-    if kind == POINT:
-        return ()
-    if found != _MULTI[kind]:
-        count = len(offsets[-1]) - 1 if offsets else len(coords)
-        offsets = (*offsets, np.arange(count + 1))
-    lengths = np.zeros(len(missing), np.int64)
-    lengths[~missing] = np.diff(offsets[-1])
-    return (*(level.astype(np.int64) for level in offsets[:-1]), lengths_to_offsets(lengths))

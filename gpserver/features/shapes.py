@@ -101,10 +101,14 @@ def boxes(shapes: Shapes) -> Array:
     _, members = take_lists(bounds, np.flatnonzero(filled)) if gaps else (None, slice(None))
     starts = lengths_to_offsets(ends - starts)[:-1]
     for axis in range(2):
-        values = np.ascontiguousarray(shapes.coords[members, axis])
-        result[filled, axis] = np.minimum.reduceat(values, starts)
-        result[filled, axis + 2] = np.maximum.reduceat(values, starts)
+        result[filled, axis::2] = _reach(shapes.coords[members, axis], starts)
     return result
+
+
+def _reach(values: Array, starts: Array) -> Array:
+    """The least and the greatest value of each list, (n, 2)."""
+    values = np.ascontiguousarray(values)
+    return np.stack([np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)], axis=1)
 
 
 def reprojected(shapes: Shapes, source: CRS | None, target: CRS | None) -> Shapes:

@@ -46,5 +46,7 @@ class Outcome:
     """In plain words, fit for the client; empty when finished or cancelled."""
     value: dict[str, Any] = field(default_factory=dict)
     """What the entry function returned."""
+    events: list[list[Any]] = field(default_factory=list)
+    """The last events, which nobody was told yet."""
     detail: str = ""
     """Traceback, or the Python stack at the crash: for the publisher, not for the client."""

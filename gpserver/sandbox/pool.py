@@ -26,8 +26,8 @@ class Sandbox:
             ``gpserver.sandbox.channel.Channel``; it returns a JSON-ready dict. It must let MemoryError pass.
         slots: Orders that run at once.
         on_events: Takes a job id and a list of events, each ``[kind, *fields]`` as the channel sent it, or
-            ``["output", line]`` for what Python code printed. At most 100 ms or 200 events late, and always
-            before the end.
+            ``["output", line]`` for what Python code printed. At most 100 ms or 200 events late; the last
+            ones come with the outcome.
         on_end: Takes the one outcome of an order.
         on_free: Called after ``on_end``.
         preload: Modules to import before the first order, besides that of ``entry``.
@@ -47,7 +47,7 @@ class Sandbox:
         on_free: Callable[[], None] = lambda: None,
         preload: Sequence[str] = (),
         start_method: str | None = None,
-        recycle_after: int = 50,
+        recycle_after: int = 200,
         child_log: Path | None = None,
     ) -> None:
         method = start_method or ("fork" if sys.platform == "linux" else "spawn")

@@ -202,11 +202,11 @@ class Supervisor:
             order = slot.order
             if ending == Ending.OUT_OF_MEMORY:
                 reason = _exhausted(order)
-            self._flush(slot)
+            events = slot.flush()
             slot.rest()
             if leftovers or ending == Ending.OUT_OF_MEMORY or slot.worn(self._recycle_after):
                 self._kill(slot)
-            self._on_end(Outcome(order.job_id, Ending(ending), reason, value, detail))
+            self._on_end(Outcome(order.job_id, Ending(ending), reason, value, events, detail))
 
     # Kill.
 
@@ -271,14 +271,14 @@ class Supervisor:
         with contextlib.suppress(BlockingIOError, EOFError):
             while True:
                 self._listen(slot)
-        self._flush(slot)
         if slot.connection in self._selector.get_map():
             self._selector.unregister(slot.connection)
         del self._slots[slot.number]
         detail = slot.stack()
         slot.close()
         if slot.order:
-            self._on_end(Outcome(slot.order.job_id, *(slot.verdict or (ending, reason)), detail=detail))
+            ending, reason = slot.verdict or (ending, reason)
+            self._on_end(Outcome(slot.order.job_id, ending, reason, events=slot.flush(), detail=detail))
 
     def _end_zygote(self, zygote: Launcher, ending: Ending, reason: str) -> None:
         self._selector.unregister(zygote.control)

@@ -1,7 +1,7 @@
 """Jobs in one SQLite file in WAL mode: the store of a server on one machine."""
 
 import sqlite3
-import threading
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -53,42 +53,44 @@ _COLUMNS = (
 
 
 class SQLiteStore:
-    """A ``JobStore`` in one file; a connection per thread, so reads never wait for writes."""
+    """A ``JobStore`` in one file; each call borrows a connection, so reads never wait for writes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
-        self._connection.executescript(_SCHEMA)
-        self._connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        self._idle: deque[sqlite3.Connection] = deque()
+        with self._connection() as connection:
+            connection.executescript(_SCHEMA)
+            connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
 
-    @property
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
-        return connection
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Borrow a connection; there are never more than calls at one time."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            self._idle.append(connection)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
         # NORMAL survives the death of any process; only a power cut can take the last commits.
         connection.execute("PRAGMA synchronous=NORMAL")
-        with self._lock:
-            self._connections.append(connection)
         return connection
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()  # nothing is left to do where SQLite did it, as on a full disk
+                raise
 
     def add(self, job: NewJob) -> None:
         """Keep a new job, queued; durable when this returns."""
@@ -115,12 +117,12 @@ class SQLiteStore:
 
     def get(self, job_id: str) -> Job | None:
         """The job as it stands, or None."""
-        row = self._connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchone()  # noqa: S608 - constant columns
-        return _job(row) if row else None
+        rows = self._rows(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", job_id)  # noqa: S608 - constant columns
+        return _job(rows[0]) if rows else None
 
     def claim(self, owner: str, now: float, full: Collection[str] = ()) -> Job | None:
         """Take the oldest queued job whose service is not in ``full``: it is running now, attempt + 1."""
-        if not self._connection.execute("SELECT 1 FROM jobs WHERE status = 'queued' LIMIT 1").fetchone():
+        if not self._rows("SELECT 1 FROM jobs WHERE status = 'queued' LIMIT 1"):
             return None
         marks = ", ".join("?" * len(full))
         with self._transaction() as connection:
@@ -179,37 +181,34 @@ class SQLiteStore:
 
     def inputs(self, job_id: str) -> list[Input]:
         """The declared inputs in declared order."""
-        rows = self._connection.execute(
-            "SELECT name, data_type, texts, file FROM inputs WHERE job_id = ? ORDER BY n", (job_id,)
+        rows = self._rows(
+            "SELECT name, data_type, texts, file FROM inputs WHERE job_id = ? ORDER BY n", job_id
         )
         return [Input(name, kind, tuple(orjson.loads(texts)), file) for name, kind, texts, file in rows]
 
     def results(self, job_id: str) -> list[Result]:
         """The results in declared order; empty until the job succeeded."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT name, data_type, value, layer, file, rows FROM results WHERE job_id = ? ORDER BY n",
-            (job_id,),
+            job_id,
         )
         return [Result(name, kind, orjson.loads(value), *rest) for name, kind, value, *rest in rows]
 
     def messages(self, job_id: str) -> list[Message]:
         """All messages in order."""
-        rows = self._connection.execute(
-            "SELECT type, text, at FROM messages WHERE job_id = ? ORDER BY n", (job_id,)
-        )
+        rows = self._rows("SELECT type, text, at FROM messages WHERE job_id = ? ORDER BY n", job_id)
         return [Message(MessageType(kind), text, at) for kind, text, at in rows]
 
     def unfinished(self) -> list[Job]:
         """Jobs that are running or being cancelled, whoever owns them."""
-        rows = self._connection.execute(
+        rows = self._rows(
             f"SELECT {_COLUMNS} FROM jobs WHERE status IN ('running', 'cancelling') ORDER BY seq"  # noqa: S608 - constant columns
         )
         return [_job(row) for row in rows]
 
     def ended_before(self, when: float) -> list[str]:
         """Ids of the jobs that ended before ``when`` (epoch seconds)."""
-        rows = self._connection.execute("SELECT id FROM jobs WHERE ended < ?", (when,))
-        return [row[0] for row in rows]
+        return [row[0] for row in self._rows("SELECT id FROM jobs WHERE ended < ?", when)]
 
     def delete(self, job_id: str) -> None:
         """Forget a job and all that belongs to it."""
@@ -220,9 +219,12 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Let go of the file; the last connection folds the write-ahead log into it."""
-        with self._lock:
-            while self._connections:
-                self._connections.pop().close()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with self._connection() as connection:
+            return connection.execute(query, values).fetchall()
 
 
 def _dump(value: Any) -> str:

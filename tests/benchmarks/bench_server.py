@@ -59,9 +59,8 @@ def running(services: Path, *options: str, data: Path | None = None) -> Iterator
 
 
 def cpu_of(server: Server) -> float:
-    """CPU seconds of the server and all its workers so far."""
-    times = [process.cpu_times() for process in server.family()]
-    return sum(each.user + each.system for each in times)
+    """CPU seconds of the server and all its workers so far, those included that have been replaced."""
+    return sum(sum(process.cpu_times()[:4]) for process in server.family())
 
 
 def cpu_between(server: Server, run: Callable[[], Any]) -> tuple[float, Any]:
@@ -189,6 +188,23 @@ def cancels() -> None:
             )
 
 
+def news() -> None:
+    """How old a message is when a poller first sees it."""
+    with running(FAULTS) as server:
+        job = server.client.submit("Faults/Clock", seconds=6)
+        server.client.wait(job, lambda state: state["jobStatus"] == "esriJobExecuting")
+        ages, seen = [], 0
+        while (state := server.client.get(job))["jobStatus"] == "esriJobExecuting":
+            now = time.time()
+            said = [float(line) for each in state["messages"] if (line := each["description"])[:1].isdigit()]
+            ages += [now - at for at in said[seen:]]
+            seen = len(said)
+        print(
+            f"age of a message when it is first seen   median {1000 * statistics.median(ages):.0f} ms"
+            f"   worst of {len(ages)} {1000 * max(ages):.0f} ms"
+        )
+
+
 class Peak(threading.Thread):
     """The most memory that a server and its workers had together (proportional set size)."""
 
@@ -247,6 +263,7 @@ def main() -> None:
     for jobs in (100, 10_000):
         polls(jobs)
     cancels()
+    news()
 
 
 if __name__ == "__main__":

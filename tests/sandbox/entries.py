@@ -146,8 +146,9 @@ def cooperate(channel: Any) -> dict[str, Any]:
     return {}
 
 
-def say_much(channel: Any, megabytes: int) -> dict[str, Any]:
+def say_much(channel: Any, megabytes: int, pause: float = 0) -> dict[str, Any]:
     channel.send("pid", os.getpid())
+    time.sleep(pause)
     channel.send("much", "x" * (megabytes << 20))
     return {}
 

@@ -39,6 +39,8 @@ class Recorder:
         self._note(events, lambda: self.batches[job_id].append(events))
 
     def _on_end(self, outcome: Outcome) -> None:
+        if outcome.events:
+            self.batches[outcome.job_id].append(outcome.events)
         self._note(outcome, lambda: self.outcomes.setdefault(outcome.job_id, []).append(outcome))
 
     def _on_free(self) -> None:

@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,8 +99,9 @@ def test_a_child_killed_while_it_speaks_harms_nobody(fast_pool: Recorder) -> Non
         go_on.wait(PATIENCE)
 
     fast_pool.then = hold_up
-    job = fast_pool.submit("say_much", megabytes=30)
-    assert heard.wait(PATIENCE)  # nobody reads on now, so the large event is stuck in the middle
+    job = fast_pool.submit("say_much", megabytes=30, pause=0.3)  # by then the first event was passed on
+    assert heard.wait(PATIENCE)
+    time.sleep(1)  # nobody reads on now, so the large event gets stuck in the middle
     os.kill(fast_pool.pid(job), signal.SIGKILL)
     go_on.set()
     assert fast_pool.outcome(job).ending == Ending.CRASHED

@@ -50,6 +50,20 @@ def test_a_new_job_is_queued_with_its_facts(store: JobStore) -> None:
     assert store.get("2") is None
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in Linux' way")
+def test_threads_that_come_and_go_leave_no_files_open(store: JobStore) -> None:
+    store.add(new("1"))
+
+    def open_files() -> int:
+        for _ in range(20):
+            thread = threading.Thread(target=store.get, args=["1"])
+            thread.start()
+            thread.join()
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    assert open_files() == open_files()
+
+
 def test_claims_come_in_the_order_of_submission(store: JobStore) -> None:
     for job_id in "312":
         store.add(new(job_id))

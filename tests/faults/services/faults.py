@@ -82,6 +82,16 @@ def chatter(job: JobContext, lines: int = 3000) -> int:
     return lines
 
 
+@task
+def clock(job: JobContext, seconds: float = 2) -> float:
+    """Says again and again what time it is."""
+    end = time.time() + seconds
+    while time.time() < end:
+        job.info(f"{time.time()}")
+        time.sleep(0.03)
+    return end
+
+
 @task(cancel_grace=2.0)
 def polite(job: JobContext) -> str:
     """Watches for its cancel and cleans up."""

@@ -2,10 +2,11 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Server
+from conftest import Server, StartServer
 from gpclient import Client, EsriError, points
 
 PARIS = {
@@ -192,6 +193,40 @@ def test_a_feature_collection_on_request(client: Client) -> None:
     value = client.get(f"{job}/results/Output_Polygons", returnFeatureCollection="true")["value"]
     assert value["layerDefinition"]["geometryType"] == "esriGeometryPolygon"
     assert len(value["featureSet"]["features"]) == 1
+
+
+MEASURED = """
+from gpserver import Features, task
+
+
+@task(output="output")
+def same(features: Features) -> Features:
+    \"\"\"Give back what came in.\"\"\"
+    return features
+"""
+
+
+def test_heights_and_measures_come_when_they_are_asked_for(start_server: StartServer, tmp_path: Path) -> None:
+    services = tmp_path / "services"
+    services.mkdir()
+    (services / "measured.py").write_text(MEASURED)
+    client = start_server(services).client
+    line = {"paths": [[[0, 0, 5, 10], [1, 1, 6, 20]]], "hasZ": True, "hasM": True}
+    features = {"hasZ": True, "hasM": True, "features": [{"geometry": line, "attributes": {}}]}
+    job = client.submit("Measured/Same", Features=json.dumps(features))
+    client.wait(job)
+
+    def path(**asked: str) -> Any:
+        value = client.get(f"{job}/results/Output", **asked)["value"]
+        assert (value.get("hasZ", False), value.get("hasM", False)) == tuple(
+            asked.get(name) == "true" for name in ("returnZ", "returnM")
+        )
+        return value["features"][0]["geometry"]["paths"][0]
+
+    assert path() == [[0, 0], [1, 1]]
+    assert path(returnZ="true") == [[0, 0, 5], [1, 1, 6]]
+    assert path(returnM="true") == [[0, 0, 10], [1, 1, 20]]
+    assert path(returnZ="true", returnM="true") == [[0, 0, 5, 10], [1, 1, 6, 20]]
 
 
 def test_an_output_file_is_served_with_ranges(client: Client, server: Server) -> None:
