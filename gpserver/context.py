@@ -27,7 +27,7 @@ class JobContext:
 
     Args:
         send: Takes each message and each progress report.
-        scratch: An existing folder of this job alone.
+        scratch: A folder of this job alone, made when it is asked for.
         cancelled: Whether somebody asked for the cancel.
     """
 
@@ -99,6 +99,7 @@ class JobContext:
         if self._scratch is None:
             self._scratch = Path(tempfile.mkdtemp(prefix="gpserver-"))
             weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        self._scratch.mkdir(parents=True, exist_ok=True)
         return self._scratch
 
     @property

@@ -79,11 +79,10 @@ def _trace(job: Assignment, error: Exception) -> list[str]:
 
 def _run(job: Assignment, channel: Channel) -> list[Result]:
     workspace = Workspace(Path(job.jobs), job.job_id)
-    scratch, results = workspace.scratch(job.attempt), workspace.results(job.attempt)
-    for folder in (scratch, results):
-        folder.mkdir(parents=True, exist_ok=True)
+    results = workspace.results(job.attempt)
+    results.mkdir(parents=True, exist_ok=True)
     task = _catalog(job.services).task(job.service, job.task)
-    context = JobContext(_sender(channel), scratch, channel.cancelled)
+    context = JobContext(_sender(channel), workspace.scratch(job.attempt), channel.cancelled)
     arguments = _arguments(task, job, workspace)
     with context.logging():
         returned = task.function(context, **arguments) if task.wants_context else task.function(**arguments)

@@ -67,11 +67,11 @@ class Workspace:
 
     def scratch(self, attempt: int) -> Path:
         """Where the task of this attempt may write what it likes."""
-        return self.folder / str(attempt) / "scratch"
+        return self.folder / f"scratch-{attempt}"
 
     def results(self, attempt: int) -> Path:
         """Where the result layers and output files of this attempt rest."""
-        return self.folder / str(attempt) / "results"
+        return self.folder / f"results-{attempt}"
 
     def delete(self) -> None:
         """Remove all of it; a folder that is not there is fine."""

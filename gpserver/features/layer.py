@@ -1,6 +1,5 @@
 """Stored results: one Arrow IPC file per layer, memory-mapped when read, written out as Esri feature sets."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -58,13 +57,10 @@ def write_layer(frame: pd.DataFrame, path: Path, geometry_type: str | None = Non
             bytes.
     """
     batch = to_record(frame, geometry_type, stored=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        with pa.OSFile(str(draft), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
-            writer.write_batch(batch)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    draft = path.with_suffix(".draft")
+    with pa.OSFile(str(draft), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    draft.replace(path)
     layer = Layer(batch)
     return LayerSummary(layer.rows, layer.geometry_type, layer.has_z, layer.has_m)
 

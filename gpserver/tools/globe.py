@@ -32,9 +32,14 @@ class Globe:
     """y of degrees of latitude."""
 
 
-@lru_cache(maxsize=64)
 def globe_of(crs: CRS) -> Globe | None:
     """The globe of a geographic or Web Mercator spatial reference; None for every other projection."""
+    return _globe_of(crs.srs)
+
+
+@lru_cache(maxsize=64)
+def _globe_of(srs: str) -> Globe | None:
+    crs = CRS.from_user_input(srs)
     if crs.is_geographic:
         return _geographic(crs)
     return _web_mercator(crs) if _is_web_mercator(crs) else None
