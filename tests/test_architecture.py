@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # package may import each other.
 LADDER = [
     ["errors", "job", "naming"],
-    ["features", "context"],
+    ["features", "context", "symbology"],
     ["datatypes"],
     ["parameter"],
     ["annotation"],
@@ -28,7 +28,7 @@ LADDER = [
     ["worker"],
     ["sandbox"],
     ["executors"],
-    ["engine"],
+    ["engine", "maps"],
     ["formats"],
     ["protocols"],
     ["settings"],

@@ -1,0 +1,1 @@
+"""The result map service: layers are queried, drawn and described; nothing here knows HTTP."""
