@@ -1,15 +1,20 @@
 #!/bin/sh
 # Installs what the client tests need beside the project itself: Chromium, the npm packages, and arcgis for Python in a
-# virtual environment of its own (its pins must never touch ours). Quick when all is there.
+# virtual environment of its own (its pins must never touch ours); and PostGIS, which the tests of queries ask for a
+# second opinion. Quick when all is there.
 # Usage: tests/clients/setup.sh [python]
 set -eu
 python=${1:-python3}
 cd "$(dirname "$0")"
 
-if ! command -v chromium >/dev/null; then
+missing=
+command -v chromium >/dev/null || missing="chromium"
+ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 || missing="$missing postgresql postgresql-postgis"
+if [ -n "$missing" ]; then
     root=$([ "$(id -u)" = 0 ] || echo sudo)
     $root apt-get update -qq
-    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
+    # shellcheck disable=SC2086 # a list of packages
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
 fi
 
 # package.json puts a tiny package in the place of the charts and widgets of @arcgis/core: no test needs them, and they
