@@ -11,7 +11,7 @@ from gpserver.errors import InvalidValue
 
 _MILLISECONDS = pa.timestamp("ms")
 _NOT_SO = (pa.ArrowException, ValueError, TypeError, OverflowError)
-_READ_AS = {
+READ_AS = {
     "esriFieldTypeOID": pa.int64(),
     "esriFieldTypeSmallInteger": pa.int64(),
     "esriFieldTypeInteger": pa.int64(),
@@ -33,7 +33,7 @@ def declared_types(fields: Iterable[Any]) -> dict[str, Any]:
     """Names and Arrow types (None: to be inferred) of Esri fields; geometry fields are left out."""
     named = [field if isinstance(field, Mapping) else {"name": field} for field in fields]
     return {
-        str(field["name"]): _READ_AS.get(str(field.get("type")))
+        str(field["name"]): READ_AS.get(str(field.get("type")))
         for field in named
         if field.get("name") and field.get("type") not in ("esriFieldTypeGeometry", "esriFieldTypeRaster")
     }

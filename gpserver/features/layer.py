@@ -1,9 +1,8 @@
-"""Stored results: one Arrow IPC file per layer, memory-mapped when read, written out as Esri feature sets."""
+"""Stored results: one Arrow IPC file per layer, memory-mapped when read."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,14 @@ import pandas as pd
 import pyarrow as pa
 from pyproj import CRS
 
+from gpserver.errors import InvalidRequest
+from gpserver.features.block_boxes import BlockBoxes
 from gpserver.features.columns import OBJECT_ID
 from gpserver.features.fields import to_series
-from gpserver.features.record import METADATA, read_shapes, to_record
+from gpserver.features.record import METADATA, read_shapes, read_sides, table_record, to_record
 from gpserver.features.shapely_geometry import to_geometry
-from gpserver.features.shapes import POINT, Array, Shapes, reprojected, take, vertex_offsets
+from gpserver.features.shapes import Array, Shapes, boxes, take
 from gpserver.features.spatialref import describe_spatial_reference, parse_spatial_reference
-from gpserver.features.text import attribute_tokens, geometry_pieces, join, text_of
-
-# A chunk is written in one go; larger ones would keep other threads waiting, smaller ones cost more per row.
-_CHUNK_ROWS = 8192
-_CHUNK_VERTICES = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +61,12 @@ def write_layer(frame: pd.DataFrame, path: Path, geometry_type: str | None = Non
     return LayerSummary(layer.rows, layer.geometry_type, layer.has_z, layer.has_m)
 
 
-def encode_features(frame: pd.DataFrame, geometry_type: str | None = None, **options: Any) -> bytes:
-    """The Esri feature set of a frame that is not stored; options are those of :meth:`Layer.feature_set`."""
-    return b"".join(Layer(to_record(frame, geometry_type, stored=False)).feature_set(**options))
-
-
 class Layer:
-    """A stored result.
+    """A stored result, or one that was never stored.
 
     Attributes:
         rows: How many features or rows.
-        fields: Esri fields; the first is OBJECTID.
+        fields: Esri fields; the first is OBJECTID, unless they are those of a statistic.
         geometry_type: Esri geometry type, None for a table.
         has_z: Whether there are z values.
         has_m: Whether there are m values.
@@ -97,6 +88,11 @@ class Layer:
         """Map a layer file into memory; nothing of it is read before it is used."""
         return cls(pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0))
 
+    @classmethod
+    def of(cls, fields: Sequence[Mapping[str, Any]], columns: Sequence[Any]) -> "Layer":
+        """A table that is not stored, of Esri fields and one Arrow array for each, of any type that fits."""
+        return cls(table_record(fields, columns))
+
     @property
     def crs(self) -> CRS | None:
         """The CRS of the geometries; None when it is not known."""
@@ -113,6 +109,55 @@ class Layer:
         if self.geometry_type is None:
             return np.arange(self.rows, dtype=np.int32)
         return np.asarray(self._batch.column(-1))
+
+    @cached_property
+    def rank(self) -> Array:
+        """For every row of the file its place in the order of the frame that was stored."""
+        rank = np.empty(self.rows, np.int64)
+        rank[self.order] = np.arange(self.rows)
+        return rank
+
+    @property
+    def object_id_field(self) -> str | None:
+        """The name of the field that holds the object ids."""
+        return next((str(f["name"]) for f in self.fields if f["type"] == "esriFieldTypeOID"), None)
+
+    @property
+    def object_ids(self) -> Array:
+        """The object ids, in file order; row numbers from 1 where no field holds any."""
+        if (name := self.object_id_field) is None:
+            return np.arange(1, self.rows + 1)
+        return np.asarray(self.column(name), np.int64)
+
+    @property
+    def boxes(self) -> Array:
+        """xmin, ymin, xmax, ymax of every row, (n, 4), file order, layer's CRS; NaN without geometry."""
+        return self._blocks.boxes
+
+    def column(self, name: str) -> Any:
+        """The Arrow array of a field, in file order; its name may be in any case.
+
+        Raises:
+            InvalidRequest: There is no such field.
+        """
+        names = [field["name"] for field in self.fields]
+        if name not in names:  # two fields may differ in nothing but case
+            lower = [each.lower() for each in names]
+            if name.lower() not in lower:
+                raise InvalidRequest(f"There is no field {name}; the fields are {', '.join(names)}.")
+            return self._batch.column(lower.index(name.lower()))
+        return self._batch.column(names.index(name))
+
+    def window(self, xmin: float, ymin: float, xmax: float, ymax: float) -> Array:
+        """Ascending row numbers of the file whose boxes touch a window of the layer's CRS."""
+        return self._blocks.window(xmin, ymin, xmax, ymax)
+
+    @cached_property
+    def _blocks(self) -> BlockBoxes:
+        if self.geometry_type is None:
+            return BlockBoxes([np.full(self.rows, np.nan)] * 4)
+        stored = "extent" in self._facts
+        return BlockBoxes(read_sides(self._batch) if stored else list(boxes(self.shapes).T))
 
     def frame(self) -> pd.DataFrame:
         """The stored rows in their order: a GeoDataFrame, or a DataFrame for a table."""
@@ -136,67 +181,3 @@ class Layer:
             corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), self.extent, strict=True))
             head["extent"] = corners | {"spatialReference": describe_spatial_reference(self.crs)}
         return head | {"objectIdField": OBJECT_ID, "displayField": "", "fields": self.fields, "templates": []}
-
-    def feature_set(
-        self,
-        *,
-        out_crs: CRS | None = None,
-        return_z: bool = False,
-        return_m: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[bytes]:
-        """The Esri feature set as JSON text, in pieces of a few megabytes at most, rows in the frame's order.
-
-        Args:
-            out_crs: Coordinates are transformed to this CRS (when the layer's own is known).
-            return_z: Write z where the layer has it.
-            return_m: Write m where the layer has it.
-            limit: With more rows than this there are no features, and exceededTransferLimit is true.
-        """
-        exceeded = limit is not None and self.rows > limit
-        target = out_crs if self.crs is not None else None
-        yield self._head(target, self.has_z and return_z, self.has_m and return_m)
-        if not exceeded:
-            for number, rows in enumerate(self._chunks()):
-                yield bytes(self._text(rows, target, return_z, return_m)[0 if number else 1 :])
-        yield b'],"exceededTransferLimit":%s}' % (b"true" if exceeded else b"false")
-
-    def _head(self, target: CRS | None, with_z: bool, with_m: bool) -> bytes:
-        head: dict[str, Any] = {"displayFieldName": ""}
-        if self.geometry_type:
-            head |= {"hasZ": True} if with_z else {}
-            head |= {"hasM": True} if with_m else {}
-            head["geometryType"] = self.geometry_type
-            head["spatialReference"] = describe_spatial_reference(target or self.crs)
-        return orjson.dumps(head | {"fields": self.fields})[:-1] + b',"features":['
-
-    def _chunks(self) -> Iterator[Array]:
-        """Row numbers in the frame's order, as many at a time as make one chunk."""
-        bounds = np.arange(0, self.rows + _CHUNK_ROWS, _CHUNK_ROWS)
-        if self.geometry_type not in (None, POINT):
-            vertices = np.diff(vertex_offsets(self.shapes))[self.order]
-            filled = np.cumsum(np.maximum(vertices / _CHUNK_VERTICES, 1 / _CHUNK_ROWS)).astype(np.int64)
-            bounds = np.concatenate([[0], np.flatnonzero(np.diff(filled)) + 1, [self.rows]])
-        for begin, end in pairwise(bounds.tolist()):
-            if begin < self.rows:
-                yield self.order[begin:end]
-
-    def _text(self, rows: Array, target: CRS | None, with_z: bool, with_m: bool) -> memoryview:
-        """The features of these rows, each with a comma before it."""
-        chosen, last = pa.array(rows), len(self.fields) - 1
-        pieces: list[Any] = [',{"attributes":{']
-        for number, field in enumerate(self.fields):
-            column = self._batch.column(number).take(chosen)
-            key = orjson.dumps(field["name"]).decode()
-            pieces += [f"{key}:", attribute_tokens(column, "," if number < last else "}")]
-        if self.geometry_type:
-            shapes = _plane(reprojected(take(self.shapes, rows), self.crs, target), with_z, with_m)
-            pieces += [',"geometry":', *geometry_pieces(shapes)]
-        return text_of(join(*pieces, "}"))
-
-
-def _plane(shapes: Shapes, with_z: bool, with_m: bool) -> Shapes:
-    """The shapes without the ordinates that nobody asked for."""
-    z, m = shapes.has_z and with_z, shapes.has_m and with_m
-    columns = [0, 1, *[2] * z, *[shapes.coords.shape[1] - 1] * m]
-    return replace(shapes, coords=shapes.coords[:, columns], has_z=z, has_m=m)

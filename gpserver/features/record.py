@@ -7,6 +7,7 @@ stored batch the four before those are the boxes, and the rows are sorted along 
 neighbours share pages of the file.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -17,7 +18,9 @@ import pyarrow as pa
 import shapely
 
 from gpserver.errors import InvalidValue
+from gpserver.features.block_boxes import BLOCK_ROWS
 from gpserver.features.columns import describe_columns
+from gpserver.features.fields import READ_AS
 from gpserver.features.rings import oriented
 from gpserver.features.shapely_geometry import from_geometry
 from gpserver.features.shapes import (
@@ -33,7 +36,6 @@ from gpserver.features.shapes import (
 from gpserver.features.spatialref import describe_spatial_reference
 
 METADATA = b"gpserver"
-_BLOCK_ROWS = 512  # what a window query reads at once; fewer rows need no order
 _BOX = ("xmin", "ymin", "xmax", "ymax")
 _COLLECTION = "GeometryCollection"
 _KIND_OF_TYPE_ID = (POINT, POLYLINE, POLYLINE, POLYGON, MULTIPOINT, POLYLINE, POLYGON, _COLLECTION)
@@ -61,12 +63,12 @@ def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: 
     name = frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
     if name is None:
         fields, columns = describe_columns(pd.DataFrame(frame))
-        return _batch([field["name"] for field in fields], columns, {"fields": fields})
+        return _table(fields, columns)
     table = pd.DataFrame(frame)  # looking things up in a GeoDataFrame costs several times as much
     fields, columns = describe_columns(table, geometry=name)
     crs, geometry = table[name].array.crs, np.asarray(table[name].array, object)
     order = np.arange(len(geometry), dtype=np.int32)
-    if stored and len(geometry) > _BLOCK_ROWS:
+    if stored and len(geometry) > BLOCK_ROWS:
         # Sorted while they are pointers: the coordinates are then copied out once, in their final order.
         rows = _hilbert_order(shapely.bounds(geometry))
         geometry, order[rows] = geometry[rows], np.arange(len(rows), dtype=np.int32)
@@ -79,6 +81,20 @@ def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: 
         names += _BOX
         columns += [pa.array(box[:, axis].copy(), from_pandas=True) for axis in range(4)]
     return _batch([*names, "geometry", "order"], [*columns, _nested(shapes), pa.array(order)], facts)
+
+
+def table_record(fields: Sequence[Mapping[str, Any]], columns: Sequence[Any]) -> Any:
+    """The record batch of a table, given Esri fields and an Arrow array of any fitting type for each."""
+    wanted = [READ_AS[field["type"]] for field in fields]
+    arrays = [pa.chunked_array([column]) if isinstance(column, pa.Array) else column for column in columns]
+    return _table(
+        fields,
+        [column.cast(kind).combine_chunks() for column, kind in zip(arrays, wanted, strict=True)],
+    )
+
+
+def _table(fields: Sequence[Mapping[str, Any]], columns: list[Any]) -> Any:
+    return _batch([field["name"] for field in fields], columns, {"fields": fields})
 
 
 def _facts(shapes: Shapes, fields: list[dict[str, Any]], crs: Any) -> dict[str, Any]:
@@ -151,6 +167,11 @@ def _nested(shapes: Shapes) -> Any:
     for level in shapes.offsets[:-1]:
         column = pa.ListArray.from_arrays(pa.array(level.astype(np.int32)), column)
     return pa.ListArray.from_arrays(pa.array(shapes.offsets[-1].astype(np.int32)), column, mask=missing)
+
+
+def read_sides(batch: Any) -> list[Array]:
+    """The boxes of a stored batch: xmin, ymin, xmax and ymax, NaN where there is no geometry."""
+    return [batch.column(number).to_numpy(zero_copy_only=False) for number in range(-6, -2)]
 
 
 def read_shapes(column: Any, facts: dict[str, Any]) -> Shapes:

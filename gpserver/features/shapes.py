@@ -27,7 +27,7 @@ class Shapes:
 
     Attributes:
         kind: The Esri geometry type.
-        coords: float64, one row per vertex: x, y, then z and m where there are any.
+        coords: float64, one row per vertex: x, y, then z and m where there are any; int64 on a grid.
         offsets: Offsets of every level, innermost first.
         missing: Which features have no geometry; a missing point still has a row of ``coords`` (NaN).
         has_z: Whether the third column is z.
@@ -64,6 +64,14 @@ def vertex_offsets(shapes: Shapes) -> Array:
     return bounds
 
 
+def vertex_counts(shapes: Shapes, rows: Array) -> Array:
+    """How many vertices the features of these row numbers have."""
+    starts, ends = rows, rows + 1
+    for level in reversed(shapes.offsets):
+        starts, ends = level[starts], level[ends]
+    return ends - starts
+
+
 def lengths_to_offsets(lengths: Array) -> Array:
     """Offsets (int64, one more than lengths) of lists with these lengths."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
@@ -89,6 +97,29 @@ def take(shapes: Shapes, rows: Array) -> Shapes:
     return replace(shapes, coords=shapes.coords[rows], offsets=tuple(reversed(offsets)), missing=missing)
 
 
+def thinned(shapes: Shapes, keep: Array, fewest: int = 1) -> Shapes:
+    """The shapes with only those vertices that a mask keeps.
+
+    Lists of fewer than ``fewest`` vertices (paths, rings, points of a multipoint) go, a shell takes its holes
+    along, and a feature of which nothing is left becomes a missing geometry.
+    """
+    members, offsets = shapes.offsets[0], []
+    gone = np.diff(lengths_to_offsets(keep)[members]) < fewest
+    if shapes.kind == POLYGON:
+        rings = np.diff(shapes.offsets[1])
+        shells = shapes.offsets[1][:-1][rings > 0]
+        gone |= np.repeat(gone[shells], rings[rings > 0])
+    keep = keep & ~np.repeat(gone, np.diff(members))
+    left = lengths_to_offsets(keep)
+    for level in shapes.offsets[:-1]:
+        lengths = np.diff(left[level])
+        offsets.append(lengths_to_offsets(lengths[lengths > 0]))
+        left = lengths_to_offsets(lengths > 0)
+    offsets.append(left[shapes.offsets[-1]])
+    missing = shapes.missing | (np.diff(offsets[-1]) == 0)
+    return replace(shapes, coords=shapes.coords[keep], offsets=tuple(offsets), missing=missing)
+
+
 def boxes(shapes: Shapes) -> Array:
     """Bounding boxes, (n, 4): xmin, ymin, xmax, ymax; NaN where the geometry is missing."""
     result = np.full((len(shapes), 4), np.nan)
@@ -109,6 +140,15 @@ def _reach(values: Array, starts: Array) -> Array:
     """The least and the greatest value of each list, (n, 2)."""
     values = np.ascontiguousarray(values)
     return np.stack([np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)], axis=1)
+
+
+def plane(shapes: Shapes, with_z: bool, with_m: bool) -> Shapes:
+    """The shapes with no z and m but those that are wanted."""
+    z, m = shapes.has_z and with_z, shapes.has_m and with_m
+    if (z, m) == (shapes.has_z, shapes.has_m):
+        return shapes
+    columns = [0, 1, *[2] * z, *[shapes.coords.shape[1] - 1] * m]
+    return replace(shapes, coords=shapes.coords[:, columns], has_z=z, has_m=m)
 
 
 def reprojected(shapes: Shapes, source: CRS | None, target: CRS | None) -> Shapes:

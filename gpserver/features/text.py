@@ -5,6 +5,7 @@ A token keeps one byte of the separator as its last character (a comma, or the b
 so columns of tokens are slices of that text. One Arrow call joins them with the constant pieces between.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,19 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpserver.features.shapes import MULTIPOINT, POINT, POLYLINE, Array, Shapes
+from gpserver.features.shapes import Array
 
 _PIECE_VERTICES = 65536
 _SPACE, _COMMA, _QUOTE, _BACKSLASH, _CLOSING_BRACKET = b' ,"\\]'
+
+
+def object_pieces(names: Sequence[str], columns: Sequence[Any]) -> list[Any]:
+    """The pieces, for :func:`join`, of one JSON object per row with a member per column."""
+    pieces, end = ["{"], len(names) - 1
+    for number, (name, column) in enumerate(zip(names, columns, strict=True)):
+        key = orjson.dumps(name).decode()
+        pieces += [f"{key}:", attribute_tokens(column, "," if number < end else "}")]
+    return pieces if names else ["{}"]
 
 
 def attribute_tokens(column: Any, end: str) -> Any:
@@ -63,33 +73,7 @@ def _string_array(offsets: Array, data: Any) -> Any:
     return pa.Array.from_buffers(pa.string(), len(offsets) - 1, [None, starts, data])
 
 
-def geometry_pieces(shapes: Shapes) -> list[Any]:
-    """The Esri geometry objects as pieces for :func:`join`; ``null`` where a geometry is missing."""
-    if shapes.kind == POINT:
-        pieces = _points(shapes)
-    elif shapes.kind == MULTIPOINT:
-        pieces = ['{"points":[', _lists(shapes.coords, shapes.offsets[0]), "}"]
-    else:
-        features = shapes.offsets[-1] if shapes.kind == POLYLINE else shapes.offsets[1][shapes.offsets[2]]
-        rings = _lists(shapes.coords, shapes.offsets[0])
-        lists = pa.ListArray.from_arrays(pa.array(features, pa.int32()), rings)
-        key = "paths" if shapes.kind == POLYLINE else "rings"
-        pieces = [f'{{"{key}":[[', pc.binary_join(lists, ",["), "]}"]
-    if not shapes.missing.any():
-        return pieces
-    return [pc.if_else(pa.array(shapes.missing), "null", join(*pieces))]
-
-
-def _points(shapes: Shapes) -> list[Any]:
-    names = ["x", "y", *["z"] * shapes.has_z, *["m"] * shapes.has_m]
-    pieces: list[Any] = ["{"]
-    for axis, name in enumerate(names):
-        end = "}" if axis == len(names) - 1 else ","
-        pieces += [f'"{name}":', number_tokens(shapes.coords[:, axis], end)]
-    return pieces
-
-
-def _lists(coords: Array, offsets: Array) -> Any:
+def list_texts(coords: Array, offsets: Array) -> Any:
     """For every list of vertices its text, without the opening and with the closing bracket."""
     # Piece by piece: orjson keeps every other thread waiting while it writes.
     starts = range(0, len(coords), _PIECE_VERTICES)

@@ -18,7 +18,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from gpserver.features import Layer, decode_features, encode_features, write_layer
+from gpserver.features import Layer, Selection, decode_features, encode_features, esri_json, write_layer
 from tests.benchmarks.timing import compare, table, without_gc
 
 SIZES = (1_000, 10_000, 100_000)
@@ -122,7 +122,7 @@ def encode_variants(frame: gpd.GeoDataFrame, folder: Path) -> dict[str, Callable
             orjson.dumps(records),
         ),
         "encode_features": lambda: encode_features(frame),
-        "Layer.feature_set": lambda: list(layer.feature_set()),
+        "esri_json.write": lambda: list(esri_json.write(Selection(layer))),
         "write_layer": lambda: write_layer(frame, path),
         "loop over features": lambda: naive_encode(frame),
     }

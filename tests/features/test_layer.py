@@ -15,7 +15,15 @@ from geopandas.testing import assert_geodataframe_equal
 from pyproj import CRS
 
 from gpserver.errors import InvalidValue
-from gpserver.features import Layer, LayerSummary, decode_features, encode_features, write_layer
+from gpserver.features import (
+    Layer,
+    LayerSummary,
+    Selection,
+    decode_features,
+    encode_features,
+    esri_json,
+    write_layer,
+)
 
 COUNT = 3000
 
@@ -38,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def text_of(layer: Layer, **options: Any) -> bytes:
-    return b"".join(layer.feature_set(**options))
+    return b"".join(esri_json.write(Selection(layer, **options)))
 
 
 @pytest.mark.parametrize("count", [0, 1, 512, 513, COUNT])
@@ -59,7 +67,7 @@ def test_a_layer_comes_back(path: Path, count: int) -> None:
     assert_geodataframe_equal(back.drop(columns="OBJECTID"), frame, check_index_type=False)
 
 
-@pytest.mark.parametrize("options", [{}, {"limit": 5}, {"out_crs": CRS.from_epsg(3857)}])
+@pytest.mark.parametrize("options", [{}, {"exceeded": True}, {"out_crs": CRS.from_epsg(3857)}])
 def test_a_stored_layer_reads_like_its_frame(path: Path, options: dict[str, Any]) -> None:
     frame = squares(COUNT)
     write_layer(frame, path)
@@ -156,7 +164,7 @@ def test_attributes_may_have_the_names_of_our_own_columns(path: Path) -> None:
 def test_text_comes_in_chunks(path: Path) -> None:
     frame = gpd.GeoDataFrame(geometry=shapely.points(np.arange(20_000), 0), crs=4326)
     write_layer(frame, path)
-    pieces = list(Layer.open(path).feature_set())
+    pieces = list(esri_json.write(Selection(Layer.open(path))))
     assert len(pieces) == 5
     assert [row["geometry"]["x"] for row in json.loads(b"".join(pieces))["features"]] == list(range(20_000))
 
@@ -166,7 +174,7 @@ def test_chunks_are_bounded_by_vertices_too(path: Path) -> None:
     long = shapely.linestrings(np.cos(angles), np.sin(angles))
     geometry = [long] * 9 + [shapely.LineString([(0, 0), (1, 1)])] * 100 + [None]
     write_layer(gpd.GeoDataFrame(geometry=geometry, crs=4326), path)
-    pieces = list(Layer.open(path).feature_set())
+    pieces = list(esri_json.write(Selection(Layer.open(path))))
     assert max(map(len, pieces)) < 4_000_000
     assert len(json.loads(b"".join(pieces))["features"]) == 110
 

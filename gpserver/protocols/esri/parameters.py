@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gpserver.datatypes import DataType, data_type
 from gpserver.errors import InvalidValue, NotFound
-from gpserver.features import Layer, parse_spatial_reference
+from gpserver.features import Layer, Selection, esri_json, parse_spatial_reference
 from gpserver.formats import JSONText
 from gpserver.job import Input, Job, Result
 from gpserver.protocols.esri.log import esri_id
@@ -44,12 +44,16 @@ def _output(call: Call, job: Job, result: Result) -> Any:
 
 def _features(call: Call, job: Job, layer: Layer) -> Any:
     parameters = call.parameters
-    chunks = layer.feature_set(
+    exceeded = layer.rows > job.terms.maximum_records  # a geoprocessing result is never given in part
+    selection = Selection(
+        layer,
+        rows=layer.order[:0] if exceeded else None,
         out_crs=parse_spatial_reference(parameters.text("outSR") or job.environment.get("out_sr")),
         return_z=parameters.flag("returnZ"),
         return_m=parameters.flag("returnM"),
-        limit=job.terms.maximum_records,
+        exceeded=exceeded,
     )
+    chunks = esri_json.write(selection)
     if parameters.flag("returnFeatureCollection"):
         return {"layerDefinition": layer.layer_definition(), "featureSet": JSONText(chunks)}
     return JSONText(chunks)
