@@ -112,7 +112,7 @@ def _class_breaks(look: ClassBreaks, geometry_type: str, column: Column | None) 
     edges = list(look.breaks)
     if look.method != "manual" and column is not None:
         edges = class_breaks(
-            numbers(column(look.field)), look.classes, BY_ESRI_NAME[METHODS[look.method]]
+            numbers(column, look.field), look.classes, BY_ESRI_NAME[METHODS[look.method]]
         ).tolist()
     colors = gradient(look.palette, max(0, len(edges) - 1))
     drawn = [symbol_json(tuple(color[:3]), geometry_type, _CLASS_OPACITY) for color in colors]
@@ -122,15 +122,16 @@ def _class_breaks(look: ClassBreaks, geometry_type: str, column: Column | None) 
     return head | {**_default(look, geometry_type), "minValue": least, "classBreakInfos": infos}
 
 
-def numbers(column: Any) -> Any:
-    """A column as float64, NaN where it is null.
+def numbers(column: Column, field: str) -> Any:
+    """The values of a field as float64, NaN where they are null.
 
     Raises:
-        PublishingError: It does not hold numbers.
+        PublishingError: They are not numbers.
     """
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        raise PublishingError("Its values are not numbers.", "Use a field of numbers for class breaks.")
-    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
+    values = column(field)
+    if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+        raise PublishingError(f"The values of {field} are not numbers.", "Use a field that holds numbers.")
+    return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
 
 
 def unique_value_infos(
