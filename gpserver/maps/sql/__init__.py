@@ -1,0 +1,1 @@
+"""Standardised SQL: text -> tree -> terms that compute Arrow columns; nothing of the text ever runs."""
