@@ -1,25 +1,26 @@
-"""Conditions and expressions of SQL-92 standardised queries, over the columns of a layer.
+"""Conditions, expressions and orders of SQL-92 standardised queries, over the columns of a layer.
 
-There are the operators = <> < <= > >= AND OR NOT IS NULL IN BETWEEN LIKE + - * / ||, CASE, CAST, EXTRACT and
-the functions of :mod:`gpserver.maps.sql.rules`. Where databases differ, they mean what they do in PostgreSQL: a
-quotient of whole numbers is whole, upper and lower case differ, a division by zero is an error. LOG is natural
-and a backslash in LIKE is no escape, as in ArcGIS and SQL-92. Dates are in UTC.
+There are the operators = <> < <= > >= AND OR NOT IS NULL IN BETWEEN LIKE + - * / ||, CASE, CAST, EXTRACT,
+and the functions of :mod:`gpserver.maps.sql.rules`. Where databases differ, they mean what they do in
+PostgreSQL: a quotient of whole numbers is whole, upper and lower case differ, a division by zero is an error.
+LOG is natural, and a backslash in LIKE is no escape, as in ArcGIS and SQL-92. Dates are in UTC.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlglot import exp
+from sqlglot import TokenType, exp
 
 from gpserver.errors import InvalidRequest
 from gpserver.maps.sql.compiler import Compiler, find_field
 from gpserver.maps.sql.terms import Kind, Rows, Term, fit
-from gpserver.maps.sql.tree import read_tree, shown, too_deep
+from gpserver.maps.sql.tree import read_tokens, read_tree, shown, too_deep
 
 Columns = Callable[[str], Any]
 
@@ -30,6 +31,8 @@ _TYPES = {
     Kind.REAL: "esriFieldTypeDouble",
     Kind.DATE: "esriFieldTypeDate",
 }
+
+_DIRECTIONS = {TokenType.ASC: False, TokenType.DESC: True}
 
 _Schema = tuple[tuple[str, str], ...]
 
@@ -110,6 +113,29 @@ def compile_expression(text: str, fields: Sequence[Mapping[str, Any]]) -> Expres
         InvalidRequest: It has no value, or not all of it is allowed; the text names the offending part.
     """
     return _expression(text, _schema(fields))
+
+
+def parse_order(text: str | None, fields: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
+    """Read ``NAME, POP DESC`` as declared names, each with whether it descends.
+
+    Args:
+        text: Names of fields with commas between them, each with ASC, DESC or nothing behind it.
+        fields: The fields there are, as Esri writes them; the case of the names does not matter.
+
+    Raises:
+        InvalidRequest: There is no such field.
+    """
+    text, names = (text or "").strip(), [str(field["name"]) for field in fields]
+    words = groupby(read_tokens(text), lambda token: token.token_type == TokenType.COMMA)
+    return [_key(text, list(tokens), names) for is_comma, tokens in words if not is_comma]
+
+
+def _key(text: str, tokens: list[Any], names: Sequence[str]) -> tuple[str, bool]:
+    descends = _DIRECTIONS.get(tokens[-1].token_type) if len(tokens) > 1 else None
+    tokens = tokens if descends is None else tokens[:-1]
+    quoted = len(tokens) == 1 and tokens[0].token_type == TokenType.IDENTIFIER
+    written = tokens[0].text if quoted else text[tokens[0].start : tokens[-1].end + 1]
+    return find_field(written, names), bool(descends)
 
 
 def _schema(fields: Sequence[Mapping[str, Any]]) -> _Schema:
