@@ -1,0 +1,110 @@
+"""The canvas: a map being drawn, layer by layer, from map coordinates to pixels, SVG or PDF."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+from matplotlib.path import Path
+from matplotlib.transforms import IdentityTransform
+
+from gpserver.features.shapes import MULTIPOINT, POINT, Array, Shapes
+from gpserver.maps.areas import draw_outlines
+from gpserver.maps.markers import draw_points
+from gpserver.maps.surfaces import SURFACES, Pixels, Surface
+from gpserver.maps.symbols import RGBA, Symbol, faded
+
+
+class Canvas:
+    """A picture being drawn; what is drawn later lies above.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+        bbox: xmin, ymin, xmax, ymax of the picture in the map's CRS.
+        dpi: Pixels per inch: a point (1/72 inch) of a symbol's size is dpi / 72 pixels.
+        rotation: Degrees by which the map is turned about its middle, counter-clockwise (Export Map).
+        background: The colour of the paper; None leaves it transparent.
+        vector: ``svg`` or ``pdf`` for a drawing instead of pixels.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        bbox: tuple[float, float, float, float],
+        *,
+        dpi: float = 96,
+        rotation: float = 0,
+        background: RGBA | None = None,
+        vector: str = "",
+    ) -> None:
+        self._surface: Surface = SURFACES[vector](width, height, dpi)
+        xmin, ymin, xmax, ymax = bbox
+        self._middle = np.array([(xmin + xmax) / 2, (ymin + ymax) / 2])
+        self._center = np.array([self._surface.width / 2, self._surface.height / 2])
+        scale = np.diag([self._surface.width / (xmax - xmin), self._surface.height / (ymax - ymin)])
+        sine, cosine = np.sin(np.radians(rotation)), np.cos(np.radians(rotation))
+        self._turn = scale @ np.array([[cosine, sine], [-sine, cosine]])
+        self._fade = 1.0
+        if background:
+            self._paper(background)
+
+    def rgba(self) -> Array:
+        """The pixels, (height, width, 4) uint8, alpha not multiplied in."""
+        assert isinstance(self._surface, Pixels), "a drawing in SVG or PDF has no pixels"
+        return self._surface.rgba
+
+    def bytes(self) -> bytes:
+        """The document of a drawing in SVG or PDF; nothing can be drawn afterwards."""
+        assert not isinstance(self._surface, Pixels), "pixels are written by gpserver.maps.images"
+        return self._surface.bytes()
+
+    @contextmanager
+    def layer(self, opacity: float) -> Iterator[None]:
+        """Whatever is drawn inside becomes one sheet, laid over the picture with this opacity.
+
+        Features that overlap are not seen through each other; in SVG and PDF, which have no sheets here, each
+        symbol is made transparent by itself.
+        """
+        if opacity >= 1:
+            yield
+        elif isinstance(self._surface, Pixels):
+            with self._surface.sheet(opacity):
+                yield
+        else:
+            self._fade, before = self._fade * opacity, self._fade
+            yield
+            self._fade = before
+
+    def draw(self, shapes: Shapes, symbols: Sequence[Symbol], which: Array) -> None:
+        """Draw features, the first of them lowest.
+
+        Args:
+            shapes: In the map's CRS; a few times their memory is needed to draw them.
+            symbols: Symbols.
+            which: The number of each feature's symbol, -1 for a feature that is not drawn.
+
+        Raises:
+            InvalidRequest: A symbol is none for such shapes.
+        """
+        which = np.where(shapes.missing, -1, which)
+        symbols = [faded(symbol, self._fade) for symbol in symbols] if self._fade < 1 else symbols
+        points = self._to_surface(shapes.coords)
+        if shapes.kind == POINT:
+            draw_points(self._surface, points, symbols, which)
+        elif shapes.kind == MULTIPOINT:
+            draw_points(self._surface, points, symbols, np.repeat(which, np.diff(shapes.offsets[0])))
+        else:
+            draw_outlines(self._surface, replace(shapes, coords=points), symbols, which)
+
+    def _to_surface(self, coords: Array) -> Array:
+        """Map coordinates in units of the surface, counted from its lower left corner."""
+        return np.asarray((coords[:, :2] - self._middle) @ self._turn + self._center)
+
+    def _paper(self, color: RGBA) -> None:
+        width, height = self._surface.width, self._surface.height
+        context = self._surface.renderer.new_gc()
+        context.set_linewidth(0)
+        page = Path([(0, 0), (width, 0), (width, height), (0, height), (0, 0)], closed=True)
+        self._surface.renderer.draw_path(context, page, IdentityTransform(), color)

@@ -1,0 +1,37 @@
+"""Pictures of symbols, at the size in which they are drawn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from gpserver.features.shapes import Array
+from gpserver.maps.surfaces import Surface
+from gpserver.maps.symbols import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Sprite:
+    """Pixels, rows from above to below, and the size in units of the surface."""
+
+    pixels: Array
+    width: float
+    height: float
+
+
+def sprite(picture: Picture, surface: Surface) -> Sprite:
+    """A picture scaled, then turned."""
+    scale = surface.image_dpi / 72
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    image = Image.fromarray(picture.pixels).resize(size, Image.Resampling.LANCZOS)
+    if picture.angle:
+        image = image.rotate(picture.angle, Image.Resampling.BICUBIC, expand=True)
+    unit = surface.dpi / surface.image_dpi
+    return Sprite(np.asarray(image), image.width * unit, image.height * unit)
+
+
+def paste(surface: Surface, pixels: Array, x: float, y: float, context: object = None) -> None:
+    """Lay pixels over what is there, their lower left corner at a point of the surface."""
+    # Renderers count rows from below.
+    upwards = np.ascontiguousarray(pixels[::-1])
+    surface.renderer.draw_image(context or surface.renderer.new_gc(), x, y, upwards)
