@@ -93,6 +93,17 @@ class Layer:
         """A table that is not stored, of Esri fields and one Arrow array for each, of any type that fits."""
         return cls(table_record(fields, columns))
 
+    @classmethod
+    def empty(cls, geometry_type: str | None) -> "Layer":
+        """A layer in WGS84, or a table, that has no rows and no field but OBJECTID."""
+        frame = pd.DataFrame() if geometry_type is None else gpd.GeoDataFrame(geometry=[], crs=4326)
+        return cls(to_record(frame, geometry_type, stored=True))
+
+    def emptied(self) -> "Layer":
+        """The same layer without its rows."""
+        facts = orjson.dumps(self._facts | ({"extent": None} if "extent" in self._facts else {}))
+        return Layer(self._batch.slice(0, 0).replace_schema_metadata({METADATA: facts}))
+
     @property
     def crs(self) -> CRS | None:
         """The CRS of the geometries; None when it is not known."""

@@ -49,10 +49,18 @@ def oriented(shapes: Shapes) -> Shapes:
     wrong = np.where(is_shell, areas > 0, areas < 0)
     if not wrong.any():
         return shapes
-    lengths = np.diff(rings)
-    forward = np.arange(len(shapes.coords))
-    backward = np.repeat(rings[:-1] + rings[1:] - 1, lengths) - forward
-    return replace(shapes, coords=shapes.coords[np.where(np.repeat(wrong, lengths), backward, forward)])
+    order = np.where(np.repeat(wrong, np.diff(rings)), _backward(rings), np.arange(len(shapes.coords)))
+    return replace(shapes, coords=shapes.coords[order])
+
+
+def turned(shapes: Shapes) -> Shapes:
+    """The same polygons with every ring the other way round, as GeoJSON has them (RFC 7946, 3.1.6)."""
+    return replace(shapes, coords=shapes.coords[_backward(shapes.offsets[0])])
+
+
+def _backward(rings: Array) -> Array:
+    """Numbers of the vertices, those of every ring from its end."""
+    return np.asarray(np.repeat(rings[:-1] + rings[1:] - 1, np.diff(rings)) - np.arange(rings[-1]))
 
 
 def assemble(coords: Array, rings: Array, features: Array) -> tuple[Array, tuple[Array, Array, Array]]:

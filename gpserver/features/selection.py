@@ -1,7 +1,7 @@
 """What of a layer goes into an answer, chunk by chunk: which rows and fields, and how the geometry leaves."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -12,12 +12,11 @@ from pyproj import CRS
 from gpserver.features.generalization import generalized
 from gpserver.features.layer import Layer
 from gpserver.features.quantization import Quantization
-from gpserver.features.shapes import POINT, Array, Shapes, plane, reprojected, take, vertex_counts
+from gpserver.features.shapes import POINT, Array, Shapes, plane, reprojected, rounded, take, vertex_counts
 
 # A chunk is written in one go; larger ones would keep other threads waiting, smaller ones cost more per row.
 _CHUNK_ROWS = 8192
 _CHUNK_VERTICES = 65536
-_MOST_DECIMALS = 15  # more than a float64 has
 
 
 class Chunk(NamedTuple):
@@ -111,12 +110,5 @@ class Selection:
         if self.offset > 0:
             shapes = generalized(shapes, self.offset)
         if self.precision is not None:
-            shapes = _rounded(shapes, self.precision)
+            shapes = rounded(shapes, self.precision)
         return self.quantization.snapped(shapes) if self.quantization else shapes
-
-
-def _rounded(shapes: Shapes, decimals: int) -> Shapes:
-    """x and y with fewer decimals; z and m stay as they are (ArcGIS REST, geometryPrecision)."""
-    coords = shapes.coords.copy()
-    coords[:, :2] = np.round(coords[:, :2], min(max(decimals, 0), _MOST_DECIMALS))
-    return replace(shapes, coords=coords)

@@ -18,6 +18,7 @@ Array = NDArray[Any]
 
 POINT, MULTIPOINT = "esriGeometryPoint", "esriGeometryMultipoint"
 POLYLINE, POLYGON = "esriGeometryPolyline", "esriGeometryPolygon"
+_MOST_DECIMALS = 15  # more than a float64 has
 LEVELS = {POINT: 0, MULTIPOINT: 1, POLYLINE: 2, POLYGON: 3}
 
 
@@ -149,6 +150,13 @@ def plane(shapes: Shapes, with_z: bool, with_m: bool) -> Shapes:
         return shapes
     columns = [0, 1, *[2] * z, *[shapes.coords.shape[1] - 1] * m]
     return replace(shapes, coords=shapes.coords[:, columns], has_z=z, has_m=m)
+
+
+def rounded(shapes: Shapes, decimals: int) -> Shapes:
+    """x and y with fewer decimals; z and m stay as they are (ArcGIS REST, geometryPrecision)."""
+    coords = shapes.coords.copy()
+    coords[:, :2] = np.round(coords[:, :2], min(max(decimals, 0), _MOST_DECIMALS))
+    return replace(shapes, coords=coords)
 
 
 def reprojected(shapes: Shapes, source: CRS | None, target: CRS | None) -> Shapes:
