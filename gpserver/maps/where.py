@@ -42,11 +42,12 @@ class Where:
     """A condition.
 
     Attributes:
+        text: How it was written.
         names: Declared names of the fields it reads.
     """
 
+    text: str
     names: frozenset[str]
-    _text: str
     _term: Term
 
     def mask(self, columns: Columns, rows: int) -> "np.ndarray[Any, Any]":
@@ -70,15 +71,16 @@ class Expression:
     """An expression with a value.
 
     Attributes:
+        text: How it was written.
         names: Declared names of the fields it reads.
         type: Esri type of its values.
         field: Declared name of the field, where it is nothing but a field.
     """
 
+    text: str
     names: frozenset[str]
     type: str
     field: str | None
-    _text: str
     _term: Term
 
     def values(self, columns: Columns, rows: int) -> Any:
@@ -142,23 +144,49 @@ def _schema(fields: Sequence[Mapping[str, Any]]) -> _Schema:
     return tuple((str(field["name"]), str(field["type"])) for field in fields)
 
 
+def condition_of(tree: exp.Expression, fields: Sequence[Mapping[str, Any]]) -> Where:
+    """The condition that a syntax tree is.
+
+    Raises:
+        InvalidRequest: As :func:`compile_where`.
+    """
+    return _condition(tree, shown(tree), _schema(fields))
+
+
+def expression_of(tree: exp.Expression, fields: Sequence[Mapping[str, Any]]) -> Expression:
+    """The expression that a syntax tree is.
+
+    Raises:
+        InvalidRequest: As :func:`compile_expression`.
+    """
+    return _value(tree, shown(tree), _schema(fields))
+
+
 @lru_cache(_CACHED)
 def _where(text: str, schema: _Schema) -> Where:
-    names, term = _compile(text, schema)
-    return Where(names, text, fit(term, Kind.BOOLEAN))
+    return _condition(read_tree(text), text, schema)
 
 
 @lru_cache(_CACHED)
 def _expression(text: str, schema: _Schema) -> Expression:
-    names, term = _compile(text, schema)
+    return _value(read_tree(text), text, schema)
+
+
+def _condition(tree: exp.Expression, text: str, schema: _Schema) -> Where:
+    names, term = _compile(tree, schema)
+    return Where(text, names, fit(term, Kind.BOOLEAN))
+
+
+def _value(tree: exp.Expression, text: str, schema: _Schema) -> Expression:
+    names, term = _compile(tree, schema)
     if term.kind in (Kind.BOOLEAN, Kind.INTERVAL, Kind.MONTHS):
         raise InvalidRequest(f"{shown(text)} is {term.kind.label}: an expression with a value is needed.")
     type = dict(schema)[term.field] if term.field else _TYPES.get(term.kind, "esriFieldTypeString")
-    return Expression(names, type, term.field, text, fit(term, Kind.TEXT) if term.kind == Kind.NULL else term)
+    return Expression(text, names, type, term.field, fit(term, Kind.TEXT) if term.kind == Kind.NULL else term)
 
 
-def _compile(text: str, schema: _Schema) -> tuple[frozenset[str], Term]:
-    tree, fields = read_tree(text), dict(schema)
+def _compile(tree: exp.Expression, schema: _Schema) -> tuple[frozenset[str], Term]:
+    fields = dict(schema)
     try:
         term = Compiler(fields).term(tree)
     except RecursionError as error:
@@ -176,4 +204,4 @@ def _evaluate(compiled: Where | Expression, columns: Columns, count: int) -> Ite
             chunk = rows.slice(start, _CHUNK)
             yield chunk.spread(compiled._term.values(chunk))
     except pa.ArrowException as error:
-        raise InvalidRequest(f"{shown(compiled._text)} cannot be computed: {error}.") from error
+        raise InvalidRequest(f"{shown(compiled.text)} cannot be computed: {error}.") from error
