@@ -27,6 +27,7 @@ _KINDS = (
     ENVELOPE,
 )
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
+_MARGIN = 30.0  # degrees
 _EDGES = 64  # straight in one CRS is bent in another: so many pieces at least along the longer side
 
 
@@ -109,11 +110,10 @@ def reprojected_geometry(geometry: BaseGeometry, source: CRS | None, target: CRS
     if source is None or target is None or geometry.is_empty or same_crs(source, target):
         return geometry
     globe = globe_of(source)
-    geometry = _in_the_world(geometry, globe) if globe else geometry
+    if globe:
+        geometry = _in_the_world(geometry, globe)
+        geometry = _where_projected(geometry, globe, target)
     moved = _transformed(geometry, source, target)
-    if moved is None and target.area_of_use:
-        area = transformer(CRS(4326), source).transform_bounds(*target.area_of_use.bounds)
-        moved = _transformed(shapely.clip_by_rect(geometry, *area), source, target)
     if moved is None:
         raise InvalidValue("it lies where the layer's spatial reference has no coordinates.")
     return moved
@@ -128,6 +128,17 @@ def _in_the_world(geometry: BaseGeometry, globe: Globe) -> BaseGeometry:
         return geometry
     turns = [translate(geometry, turn * 2 * globe.half_width) for turn in (-1, 0, 1)]
     return shapely.union_all(shapely.intersection(turns, shapely.box(*world)))
+
+
+def _where_projected(geometry: BaseGeometry, globe: Globe, target: CRS) -> BaseGeometry:
+    """What of a geometry a projection was made for, widely; further off it may fold or turn over."""
+    area = target.area_of_use
+    if area is None or target.is_geographic:
+        return geometry
+    unit, east = globe.half_width / 180, area.east + 360 * (area.east < area.west)
+    bottom, top = globe.y(np.clip([area.south - _MARGIN, area.north + _MARGIN], -90, 90)).tolist()
+    window = shapely.box((area.west - _MARGIN) * unit, bottom, (east + _MARGIN) * unit, top)
+    return shapely.intersection(geometry, _in_the_world(window, globe))
 
 
 def _transformed(geometry: BaseGeometry, source: CRS, target: CRS) -> BaseGeometry | None:
