@@ -70,8 +70,8 @@ def _geometry_pieces(shapes: Shapes) -> list[Any]:
 
 
 def _points(shapes: Shapes) -> list[Any]:
-    axes = shapes.coords.T
-    tokens = [number_tokens(axis, "]" if axis is axes[-1] else ",") for axis in axes]
+    *before, last = shapes.coords.T
+    tokens = [*(number_tokens(axis, ",") for axis in before), number_tokens(last, "]")]
     return ['{"type":"Point","coordinates":[', *tokens, "}"]
 
 

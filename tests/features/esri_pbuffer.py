@@ -102,13 +102,10 @@ def _geometry(result: Any, geometry: Any) -> dict[str, Any]:
         parts.append([list(vertex) for vertex in zip(*columns, strict=True)])
         first += length
     assert first == len(numbers[0])
-    kind = result.geometryType
-    return [
-        dict(zip(axes, parts[0][0], strict=True)),
-        {"points": parts[0]},
-        {"paths": parts},
-        {"rings": parts},
-    ][kind]
+    if result.geometryType == 0:
+        return dict(zip(axes, parts[0][0], strict=True))
+    key = ("points", "paths", "rings")[result.geometryType - 1]
+    return {key: parts[0] if key == "points" else parts}
 
 
 def _reader() -> Any:
