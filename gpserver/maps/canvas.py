@@ -10,9 +10,11 @@ from matplotlib.transforms import IdentityTransform
 
 from gpserver.features.shapes import MULTIPOINT, POINT, Array, Shapes
 from gpserver.maps.areas import draw_outlines
+from gpserver.maps.labels import Room, anchors, draw_labels
 from gpserver.maps.markers import draw_points
+from gpserver.maps.rasters import draw_raster
 from gpserver.maps.surfaces import SURFACES, Pixels, Surface
-from gpserver.maps.symbols import RGBA, Symbol, faded
+from gpserver.maps.symbols import RGBA, Symbol, TextSymbol, faded
 
 
 class Canvas:
@@ -47,6 +49,7 @@ class Canvas:
         sine, cosine = np.sin(np.radians(rotation)), np.cos(np.radians(rotation))
         self._turn = scale @ np.array([[cosine, sine], [-sine, cosine]])
         self._fade = 1.0
+        self._room = Room(self._surface)
         if background:
             self._paper(background)
 
@@ -97,6 +100,34 @@ class Canvas:
             draw_points(self._surface, points, symbols, np.repeat(which, np.diff(shapes.offsets[0])))
         else:
             draw_outlines(self._surface, replace(shapes, coords=points), symbols, which)
+
+    def label(
+        self, shapes: Shapes, texts: Sequence[str], style: TextSymbol, placement: str = "", gap: float = 0.0
+    ) -> None:
+        """Label features where there is room beside the labels that are there already.
+
+        Args:
+            shapes: In the map's CRS; the first ones are the most important.
+            texts: One per feature.
+            style: How the labels look.
+            placement: As in Esri's labelling objects, of which Above, Below, Left and Right count.
+            gap: Points between the place and the text, half a marker's size for instance.
+        """
+        style = faded(style, self._fade) if self._fade < 1 else style
+        places = anchors(replace(shapes, coords=self._to_surface(shapes.coords)), self._surface)
+        draw_labels(self._surface, self._room, places, texts, style, placement, gap)
+
+    def image(self, rgba: Array, bbox: tuple[float, float, float, float], *, smooth: bool = False) -> None:
+        """Lay a raster over the picture.
+
+        Args:
+            rgba: (rows, columns, 4) uint8, the first row in the north, alpha not multiplied in.
+            bbox: xmin, ymin, xmax, ymax of its cells in the map's CRS.
+            smooth: Between the cells, rather than cells with edges.
+        """
+        xmin, ymin, xmax, ymax = bbox
+        corners = self._to_surface(np.array([(xmin, ymax), (xmax, ymax), (xmin, ymin)]))
+        draw_raster(self._surface, rgba, corners, smooth, self._fade)
 
     def _to_surface(self, coords: Array) -> Array:
         """Map coordinates in units of the surface, counted from its lower left corner."""

@@ -80,12 +80,9 @@ def _gif(pixels: Array) -> bytes:
     """GIF, whose pixels are there or not."""
     if pixels.shape[2] == 3:
         return _saved(_with_palette(pixels), "GIF")
-    hidden = pixels[..., 3] < 128
-    image = Image.fromarray(np.where(hidden[..., None], 255, pixels[..., :3]).astype(np.uint8))
-    indices = np.array(image.quantize(255))
-    indices[hidden] = 255
-    palette = Image.fromarray(indices, "P")
-    return _saved(palette, "GIF", transparency=255)
+    there = pixels[..., 3:] >= 128
+    solid = np.concatenate([pixels[..., :3], np.full_like(pixels[..., 3:], 255)], axis=2)
+    return _saved(Image.fromarray(solid * there), "GIF")
 
 
 def _with_palette(pixels: Array) -> Image.Image:

@@ -63,6 +63,6 @@ def clip(paths: list[Outline], chosen: Sequence[int], box: Bbox) -> None:
     for number in chosen:
         whole = Path(paths[number].vertices, paths[number].codes)
         rings = whole.clip_to_bbox(box).to_polygons()
-        lengths = np.cumsum([0, *map(len, rings)])
+        lengths = np.cumsum([0, *(np.shape(ring)[0] for ring in rings)])
         inside = np.concatenate([np.empty((0, 2)), *rings])
         paths[number] = Outline(inside, _codes(len(inside), lengths[:-1], lengths[1:]))
