@@ -81,7 +81,7 @@ def _envelope(value: Mapping[str, Any]) -> BaseGeometry:
         x1, y1, x2, y2 = (float("nan" if value[key] is None else value[key]) for key in _SIDES)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidValue("an envelope needs xmin, ymin, xmax and ymax, all numbers.") from error
-    if any(map(math.isnan, (x1, y1, x2, y2))):
+    if not all(map(math.isfinite, (x1, y1, x2, y2))):
         return shapely.Polygon()
     return _box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
 
@@ -105,8 +105,11 @@ def _shape(value: Mapping[str, Any], geometry_type: str) -> BaseGeometry:
 
 
 def reprojected_geometry(geometry: BaseGeometry, source: CRS | None, target: CRS | None) -> BaseGeometry:
-    if not np.isfinite(shapely.get_coordinates(geometry)).all():
-        raise InvalidValue("its coordinates are not finite.")
+    """A valid geometry in another CRS; as it is when nothing changes or a CRS is not known.
+
+    Raises:
+        InvalidRequest: It lies where the other CRS has no coordinates.
+    """
     if source is None or target is None or geometry.is_empty or same_crs(source, target):
         return geometry
     globe = globe_of(source)
@@ -115,7 +118,9 @@ def reprojected_geometry(geometry: BaseGeometry, source: CRS | None, target: CRS
         geometry = _where_projected(geometry, globe, target)
     moved = _transformed(geometry, source, target)
     if moved is None:
-        raise InvalidValue("it lies where the layer's spatial reference has no coordinates.")
+        raise InvalidRequest(
+            "'geometry' parameter is invalid: it lies where the layer's spatial reference has no coordinates."
+        )
     return moved
 
 
