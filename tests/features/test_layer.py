@@ -14,7 +14,7 @@ import shapely
 from geopandas.testing import assert_geodataframe_equal
 from pyproj import CRS
 
-from gpserver.errors import InvalidValue
+from gpserver.errors import InvalidRequest, InvalidValue
 from gpserver.features import (
     Layer,
     LayerSummary,
@@ -220,3 +220,54 @@ def test_a_custom_system_is_kept(path: Path) -> None:
     assert json.loads(text_of(layer, out_crs=CRS.from_epsg(4326)))["features"][1]["geometry"]["rings"][0][0][
         1
     ] == pytest.approx(45, abs=2)
+
+
+def test_columns_are_found_by_name_in_any_case(path: Path) -> None:
+    write_layer(pd.DataFrame({"Name": ["a"], "NAME": ["b"], "other": [1]}), path)
+    layer = Layer.open(path)
+    found = [layer.column(name).to_pylist() for name in ("Name", "NAME", "name", "OTHER", "objectid")]
+    assert found == [["a"], ["b"], ["a"], [1], [1]]
+    with pytest.raises(InvalidRequest, match=r"no field xmin.*Name, NAME, other"):
+        layer.column("xmin")
+
+
+@pytest.mark.parametrize("count", [0, 1, 511, 512, 513, COUNT])
+def test_boxes_and_order_are_those_of_the_rows(path: Path, count: int) -> None:
+    frame = squares(count)
+    write_layer(frame, path)
+    layer = Layer.open(path)
+    np.testing.assert_array_equal(layer.boxes[layer.order], frame.bounds.to_numpy())
+    assert layer.rank[layer.order].tolist() == list(range(count))
+    assert layer.object_ids[layer.order].tolist() == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("size", [0.0, 10.0, 1e3, 1e5, np.inf])
+def test_a_window_finds_the_rows_that_it_touches(path: Path, size: float) -> None:
+    frame = squares(COUNT)
+    write_layer(frame, path)
+    layer = Layer.open(path)
+    for x, y in np.random.default_rng(3).uniform(0, 1e5, (20, 2)):
+        window = (x, y, x + size, y + size)
+        expected = frame.geometry.notna() & shapely.intersects(shapely.box(*window), _boxes(frame))
+        found = layer.window(*window)
+        assert (np.diff(found) > 0).all()
+        assert np.sort(layer.rank[found]).tolist() == np.flatnonzero(expected).tolist()
+
+
+def _boxes(frame: gpd.GeoDataFrame) -> Any:
+    return shapely.box(*frame.bounds.to_numpy().T)
+
+
+def test_a_window_touches_by_its_border(path: Path) -> None:
+    write_layer(gpd.GeoDataFrame(geometry=[shapely.Point(1, 2), None], crs=4326), path)
+    layer = Layer.open(path)
+    assert layer.window(1, 2, 1, 2).tolist() == [0]
+    assert layer.window(0, 0, 1, 2).tolist() == [0]
+    assert layer.window(1.1, 2, 3, 3).tolist() == []
+
+
+def test_tables_and_layers_without_geometry_have_no_place(path: Path) -> None:
+    write_layer(pd.DataFrame({"n": [1, 2]}), path)
+    assert Layer.open(path).window(-np.inf, -np.inf, np.inf, np.inf).tolist() == []
+    write_layer(gpd.GeoDataFrame(geometry=[None] * 600, crs=4326), path)
+    assert Layer.open(path).window(-np.inf, -np.inf, np.inf, np.inf).tolist() == []
