@@ -17,10 +17,15 @@ def natural(values: Floats, classes: int) -> Floats:
     distinct = np.unique(values)
     if len(distinct) <= classes:
         return distinct
-    sample = _evenly(np.sort(values))
+    ordered = np.sort(values)
+    sample = _evenly(ordered)
     if len(np.unique(sample)) <= classes:  # one value fills nearly all ranks
         sample = _evenly(distinct)
-    return np.asarray(jenkspy.jenks_breaks(sample, classes), np.float64)[1:]
+    upper = np.asarray(jenkspy.jenks_breaks(sample, classes), np.float64)[1:]
+    # A class ends half-way to the next value of the sample, at the last of all values before that.
+    following = sample[np.searchsorted(sample, upper, side="right").clip(max=len(sample) - 1)]
+    last = np.searchsorted(ordered, (upper + following) / 2, side="right") - 1
+    return np.asarray(ordered[last])
 
 
 def _evenly(values: Floats) -> Floats:

@@ -14,8 +14,8 @@ Rgba = list[int]
 
 BLUE, GRAY, DARK, WHITE = "#3a81d7", "#9a9da3", "#2b2d31", "#ffffff"
 
-# Made in the OKLCH space: sequential ones grow darker step by step, the middle of diverging ones is lightest,
-# the qualitative ones are told apart in hue and in lightness. Viridis is that of matplotlib (public domain).
+# Made in the OKLCH space: sequential ones grow darker step by step, diverging ones are lightest in their
+# middle, qualitative ones differ in hue and lightness. Viridis, which grows lighter, is matplotlib's (CC0).
 PALETTES = {
     name: tuple(f"#{color}" for color in colors.split())
     for name, colors in {
@@ -26,7 +26,7 @@ PALETTES = {
         "grays": "e6e8ea c7c8ca a8aaab 8b8c8e 6e7071 535456 393b3c",
         "sunset": "feeba6 febd74 fe8758 e35b6d b54377 843275 542467",
         "ocean": "e6f2c5 a3dcae 5cc2ad 2ca0ac 077ea3 1b5a8f 233971",
-        "viridis": "fde725 90d743 35b779 21918c 31688e 443983 440154",
+        "viridis": "440154 443983 31688e 21918c 35b779 90d743 fde725",
         "blue-red": "104a97 3a7ebe 86b5db efeeeb e09c86 c25941 9b1f1d",
         "teal-brown": "035959 308f8b 85c0bc f0eeeb d0b386 a8773d 713f11",
         "green-purple": "135d27 4c9058 93c198 efeeeb c19fd8 9460b5 642e8a",
@@ -89,7 +89,7 @@ def read_palette(palette: Palette) -> list[Rgba]:
 def gradient(palette: Palette, count: int) -> list[Rgba]:
     """``count`` colours from the first to the last of a palette, in even steps."""
     table = np.array(read_palette(palette), np.float64)
-    steps = np.linspace(0, len(table) - 1, count) if count > 1 else np.array([(len(table) - 1) / 2])
+    steps = np.linspace(0, len(table) - 1, count) if count != 1 else np.array([(len(table) - 1) / 2])
     mixed = np.stack([np.interp(steps, np.arange(len(table)), channel) for channel in table.T], axis=1)
     return [[round(part) for part in color] for color in mixed.tolist()]
 
