@@ -1,6 +1,6 @@
 """Classification definitions to renderers, as generateRenderer does (Esri: Classification objects)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -76,7 +76,7 @@ def _unique_values(
     definition: Mapping[str, Any], column: Column, geometry_type: str | None
 ) -> dict[str, Any]:
     fields = _given(definition, "uniqueValueFields")
-    if isinstance(fields, str) or not 1 <= len(fields) <= 3:
+    if not isinstance(fields, list | tuple) or not 1 <= len(fields) <= 3:
         raise InvalidRequest("uniqueValueFields must be a list of one to three fields.")
     delimiter = str(definition.get("fieldDelimiter") or ",")
     names = [f"field{number}" for number in range(1, len(fields) + 1)]
@@ -105,7 +105,7 @@ def _symbols(definition: Mapping[str, Any], geometry_type: str | None, colors: l
     """A symbol for each colour; the colours of the definition's ramp where it has one."""
     if geometry_type is None:
         return [None] * len(colors)
-    base, ramp = definition.get("baseSymbol"), definition.get("colorRamp")
+    base, ramp = (_part(definition, key) for key in ("baseSymbol", "colorRamp"))
     if ramp:
         colors = _ramp_colors(ramp, len(colors))
     if base:
@@ -119,7 +119,7 @@ def _symbols(definition: Mapping[str, Any], geometry_type: str | None, colors: l
 def _ramp_colors(ramp: Mapping[str, Any], count: int) -> list[Rgba]:
     """Colours along a colour ramp: its parts follow each other, all of the same length."""
     parts = ramp.get("colorRamps") if ramp.get("type") == "multipart" else [ramp]
-    if not parts:
+    if not parts or not isinstance(parts, list) or not all(isinstance(part, Mapping) for part in parts):
         raise InvalidRequest("The colorRamp has no colorRamps.")
     ends = [(_color(part, "fromColor"), _color(part, "toColor")) for part in parts]
     steps = np.linspace(0, len(parts), count) if count > 1 else np.zeros(count)
@@ -143,10 +143,20 @@ def _mixed(start: Rgba, end: Rgba, share: float, algorithm: str) -> Rgba:
 
 
 def _color(part: Mapping[str, Any], key: str) -> Rgba:
-    color = part.get(key)
-    if not isinstance(color, Sequence) or len(color) not in (3, 4):
+    try:
+        color = [min(255, max(0, int(channel))) for channel in part[key]]
+    except (KeyError, TypeError, ValueError):
+        color = []
+    if len(color) not in (3, 4):
         raise InvalidRequest(f"The colorRamp's {key} is not a colour [r, g, b, a].")
-    return [min(255, max(0, int(channel))) for channel in (*color, 255)[:4]]
+    return [*color, 255][:4]
+
+
+def _part(definition: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = definition.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise InvalidRequest(f"'classificationDef' parameter is invalid: its {key} is not an object.")
+    return value
 
 
 def _given(definition: Mapping[str, Any], key: str) -> Any:

@@ -234,15 +234,16 @@ def normalized(definition: Mapping[str, Any], field: str, column: Column) -> Flo
         InvalidRequest: A field holds no numbers, or the normalization is not known.
     """
     values, kind = _numbers(column, field), definition.get("normalizationType")
+    other, total = definition.get("normalizationField"), definition.get("normalizationTotal")
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind == "esriNormalizeByLog":
             values = np.log10(values)
         elif kind == "esriNormalizeByPercentOfTotal":
-            values = values / float(definition.get("normalizationTotal") or np.nansum(values)) * 100
-        elif kind == "esriNormalizeByField" or (not kind and definition.get("normalizationField")):
-            values = values / _numbers(column, str(definition.get("normalizationField")))
-        elif kind not in (None, "", "esriNormalizeNone"):
-            raise InvalidRequest(f"The normalizationType {kind!r} is not known.")
+            values = values / (total if isinstance(total, int | float) and total else np.nansum(values)) * 100
+        elif other and kind in ("esriNormalizeByField", "", None):
+            values = values / _numbers(column, str(other))
+        elif kind not in ("esriNormalizeNone", "", None):
+            raise InvalidRequest(f"The normalizationType {kind!r} is not known, or lacks its field.")
     return np.where(np.isfinite(values), values, np.nan)
 
 
