@@ -12,20 +12,32 @@ from gpserver.datatypes import (
     Table,
 )
 from gpserver.errors import TaskError
+from gpserver.rasters import Raster
+from gpserver.symbology import ClassBreaks, Fill, Labels, Line, Marker, Picture, Simple, Stretch, UniqueValue
 from gpserver.task import Param, Service, task
 
 __all__ = [
     "ArealUnit",
+    "ClassBreaks",
     "Features",
+    "Fill",
     "JobContext",
+    "Labels",
+    "Line",
     "LinearUnit",
     "Lines",
+    "Marker",
     "MultiPoints",
     "Param",
+    "Picture",
     "Points",
     "Polygons",
+    "Raster",
     "Service",
+    "Simple",
+    "Stretch",
     "Table",
     "TaskError",
+    "UniqueValue",
     "task",
 ]

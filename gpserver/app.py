@@ -14,12 +14,15 @@ from gpserver.catalog import Catalog
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError
 from gpserver.executors.local import LocalExecutor
+from gpserver.maps.studio import Studio
 from gpserver.protocols.compression import Compression
 from gpserver.protocols.esri.routes import routes
 from gpserver.protocols.esri.wire import Site
 from gpserver.protocols.paths import Paths
 from gpserver.settings import Settings
 from gpserver.stores.sqlite import SQLiteStore
+
+_ARTISTS = 2  # processes that draw maps
 
 
 class DataFolderBusy(GPServerError):
@@ -37,6 +40,7 @@ def create_app(settings: Settings) -> Starlette:
     spool.mkdir(parents=True, exist_ok=True)
     lock = FileLock(data / "engine.lock")
     engine, catalog = create_engine(settings), Catalog(settings.services.resolve())
+    studio = Studio(data / "pictures", slots=_ARTISTS, start_method=settings.start_method or None)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -45,13 +49,16 @@ def create_app(settings: Settings) -> Starlette:
             leftover.unlink()
         catalog.refresh()
         engine.start()
+        studio.start()
         yield
+        await run_in_threadpool(studio.close)
         await run_in_threadpool(engine.close)
         lock.release()
 
     site = Site(
         engine,
         catalog,
+        studio,
         spool,
         settings.max_body,
         settings.public_url.rstrip("/"),

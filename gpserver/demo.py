@@ -56,8 +56,10 @@ def _follow(job: str) -> None:
         seen = len(answer["messages"])
         time.sleep(0.05)
     for name, place in answer.get("results", {}).items():
-        value = _get(f"{job}/{place['paramUrl']}")["value"]
+        value = _get(f"{job}/{place['paramUrl']}", {"returnType": "data"})["value"]
         print(f"\n  {name}: {len(value['features'])} features\n    {job}/{place['paramUrl']}")
+    service, _, rest = job.partition("/GPServer/")
+    print(f"\n  The map of the job:\n    {service}/MapServer/jobs/{rest.rpartition('/')[2]}")
 
 
 def _print_curl(task: str) -> None:

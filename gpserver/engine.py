@@ -141,9 +141,17 @@ class Engine:
         """The outputs of a succeeded job, in declared order."""
         return self._store.results(job_id)
 
+    def latest(self, service: Service, task: Task) -> Job | None:
+        """The last job of a task that succeeded, while it is kept."""
+        return self._store.latest(service.full_name, task.name)
+
     def layer(self, job: Job, result: Result) -> Layer:
         """The stored features or rows of a result, memory-mapped."""
-        return Layer.open(Workspace(self._jobs, job.id).results(job.attempt) / (result.layer or ""))
+        return Layer.open(self.dataset(job, result))
+
+    def dataset(self, job: Job, result: Result) -> Path:
+        """The file of a result's features, rows or cells."""
+        return Workspace(self._jobs, job.id).results(job.attempt) / (result.layer or result.file or "")
 
     def file(self, job: Job, name: str) -> Path:
         """An output file of the job; only what is a result is one, whatever else the task wrote.

@@ -117,6 +117,8 @@ class Result:
     layer: str | None = None
     file: str | None = None
     rows: int | None = None
+    drawing: dict[str, Any] | None = None
+    """How a layer is drawn on the result map: Esri drawingInfo."""
 
     @property
     def parts(self) -> list["Result"]:
@@ -128,7 +130,7 @@ class Result:
 
 
 # Data types whose values rest in the job's folder.
-_RESTING = ("GPFeatureRecordSetLayer", "GPRecordSet", "GPDataFile")
+_RESTING = ("GPFeatureRecordSetLayer", "GPRecordSet", "GPDataFile", "GPRasterDataLayer")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from gpserver.datatypes import DataType, GPMultiValue
 from gpserver.errors import InvalidValue
+from gpserver.symbology import Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,9 @@ class Param:
         maximum: The largest number allowed.
         choices: The values allowed, where ``Literal`` cannot say it.
         filter: An Esri filter object, passed on as it is.
+        symbology: How an output is drawn on the result map: ``Simple``, ``UniqueValue``, ``ClassBreaks``, or
+            an Esri drawingInfo object.
+        time_field: The date field of an output by which the result map can be filtered.
     """
 
     name: str = ""
@@ -31,6 +35,8 @@ class Param:
     maximum: float | None = None
     choices: tuple[Any, ...] = ()
     filter: Mapping[str, Any] | None = None
+    symbology: Look | Mapping[str, Any] | None = None
+    time_field: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -49,6 +55,8 @@ class Parameter:
     category: str = ""
     choices: tuple[Any, ...] = ()
     filter: Mapping[str, Any] | None = None
+    symbology: Look | Mapping[str, Any] | None = None
+    time_field: str = ""
 
     @property
     def default_value(self) -> Any:

@@ -176,6 +176,8 @@ def _described(
         category=param.category,
         choices=tuple(param.choices) or declared.choices,
         filter=param.filter or _range(declared),
+        symbology=param.symbology,
+        time_field=param.time_field,
     )
 
 

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,11 +15,13 @@ from shapely.geometry import box
 
 from gpserver.catalog import Catalog
 from gpserver.context import JobContext
-from gpserver.datatypes import Stored
+from gpserver.datatypes import GPRasterDataLayer, Stored
 from gpserver.errors import GPServerError, InvalidValue, JobCancelled
-from gpserver.features import parse_spatial_reference
+from gpserver.features import Layer, parse_spatial_reference
 from gpserver.job import Input, Message, Progress, Result
 from gpserver.parameter import Parameter
+from gpserver.rasters import read_sample
+from gpserver.symbology import drawing_info, raster_drawing_info
 from gpserver.task import Task
 from gpserver.workspace import Workspace
 
@@ -81,13 +83,17 @@ def _run(job: Assignment, channel: Channel) -> list[Result]:
     workspace = Workspace(Path(job.jobs), job.job_id)
     results = workspace.results(job.attempt)
     results.mkdir(parents=True, exist_ok=True)
-    task = _catalog(job.services).task(job.service, job.task)
+    service = _catalog(job.services).service(job.service)
+    task = service.task(job.task)
     context = JobContext(_sender(channel), workspace.scratch(job.attempt), channel.cancelled)
     arguments = _arguments(task, job, workspace)
     with context.logging():
         returned = task.function(context, **arguments) if task.wants_context else task.function(**arguments)
     values = task.results(returned)
-    return [_save(parameter, values.get(parameter.name), results) for parameter in task.outputs]
+    saved = [_save(parameter, values.get(parameter.name), results) for parameter in task.outputs]
+    if not service.result_map_service:
+        return saved
+    return [_drawn(*pair, results) for pair in zip(task.outputs, saved, strict=True)]
 
 
 @cache
@@ -137,6 +143,16 @@ def _save(parameter: Parameter, value: object, folder: Path) -> Result:
     except InvalidValue as error:
         raise InvalidValue(f"{parameter.name}: {error}") from error
     return Result(parameter.name, kind.name, stored.value, stored.layer, stored.file, stored.rows)
+
+
+def _drawn(parameter: Parameter, result: Result, folder: Path) -> Result:
+    """The result with its look on the map, which may follow from its values."""
+    if result.layer and (layer := Layer.open(folder / result.layer)).geometry_type:
+        return replace(result, drawing=drawing_info(parameter.symbology, layer.geometry_type, layer.column))
+    if result.file and result.data_type == GPRasterDataLayer.name:
+        sample = read_sample(folder / result.file)
+        return replace(result, drawing=raster_drawing_info(parameter.symbology, sample))
+    return result
 
 
 @dataclass(frozen=True)

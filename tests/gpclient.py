@@ -60,7 +60,10 @@ class Client:
         job = self.submit(task, **parameters)
         state = self.wait(job)
         assert state["jobStatus"] == "esriJobSucceeded", state
-        return {name: self.get(f"{job}/results/{name}")["value"] for name in state["results"]}
+        # Where each job is a map, features are a picture unless data is asked for.
+        return {
+            name: self.get(f"{job}/results/{name}", returnType="data")["value"] for name in state["results"]
+        }
 
     def _read(self, answer: httpx.Response) -> Any:
         assert answer.status_code == 200, answer.text

@@ -17,6 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LADDER = [
     ["errors", "job", "naming"],
     ["features", "context", "symbology"],
+    ["rasters"],
     ["datatypes"],
     ["parameter"],
     ["annotation"],

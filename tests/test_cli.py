@@ -113,6 +113,7 @@ def test_the_demonstration_shows_a_job_and_a_curl_line_that_works(tmp_path: Path
             "Start Time",
             "Output_Polygons: 243 features",
             "/results/Output_Polygons",
+            "/MapServer/jobs/j",
         ):
             assert part in shown
         [line] = re.findall(r"^  (curl .*)$", shown, re.MULTILINE)

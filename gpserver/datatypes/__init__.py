@@ -17,6 +17,7 @@ from gpserver.datatypes.features import (
 from gpserver.datatypes.files import GPDataFile
 from gpserver.datatypes.measures import GPArealUnit, GPLinearUnit
 from gpserver.datatypes.multivalue import GPMultiValue
+from gpserver.datatypes.rasters import GPRasterDataLayer
 from gpserver.datatypes.simple import GPBoolean, GPDouble, GPLong, GPString
 from gpserver.datatypes.units import ArealUnit, LinearUnit
 from gpserver.errors import NotFound
@@ -32,6 +33,7 @@ KINDS: tuple[type[DataType], ...] = (
     GPFeatureRecordSetLayer,
     GPRecordSet,
     GPDataFile,
+    GPRasterDataLayer,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 # The first Python type of a kind is the annotation that means it; of two kinds the one above means it.
@@ -86,6 +88,7 @@ __all__ = [
     "GPLinearUnit",
     "GPLong",
     "GPMultiValue",
+    "GPRasterDataLayer",
     "GPRecordSet",
     "GPString",
     "LinearUnit",

@@ -3,14 +3,20 @@
 from collections.abc import Callable, Mapping
 
 from gpserver.errors import InvalidRequest
-from gpserver.formats import html, json
+from gpserver.formats import geojson, html, json, pbf
 from gpserver.formats.resource import Body, JSONText, Resource
 
 __all__ = ["Body", "JSONText", "Resource", "format_named"]
 
 Writer = Callable[[Resource], Body]
 
-FORMATS: Mapping[str, Writer] = {"json": json.write, "pjson": json.write_pretty, "html": html.write}
+FORMATS: Mapping[str, Writer] = {
+    "json": json.write,
+    "pjson": json.write_pretty,
+    "html": html.write,
+    "geojson": geojson.write,
+    "pbf": pbf.write,
+}
 
 
 def format_named(name: str) -> Writer:

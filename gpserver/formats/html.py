@@ -44,8 +44,8 @@ def _crumbs(path: str) -> list[tuple[str, str]]:
     crumbs, link = [("Home", _ROOT)], _ROOT
     for name in path.removeprefix(_ROOT).strip("/").split("/"):
         link += f"/{quote(name)}"
-        if name == "GPServer":
-            crumbs[-1] = (f"{crumbs[-1][0]} (GPServer)", link)
+        if name in ("GPServer", "MapServer"):
+            crumbs[-1] = (f"{crumbs[-1][0]} ({name})", link)
         elif name and name != "jobs":  # a step of the URL, not a resource
             crumbs.append((name, link))
     return crumbs

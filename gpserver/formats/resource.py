@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gpserver.features.selection import Selection
+
 
 @dataclass(frozen=True, slots=True)
 class JSONText:
@@ -29,6 +31,8 @@ class Resource:
     """Changes whenever the value does; empty for a resource that is not polled."""
     location: str = ""
     """Where a browser goes instead of seeing this resource."""
+    features: Selection | None = None
+    """What formats for features write of it."""
     status: int = 200
     """HTTP status of the HTML form; the JSON form of this protocol's errors is always 200."""
 

@@ -11,11 +11,14 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from gpserver.errors import InvalidRequest, TooLarge
+from gpserver.errors import InvalidRequest, InvalidValue, TooLarge
+from gpserver.features.parse import read_json
 from gpserver.workspace import Spooled, Value, unquote
 
 IN_MEMORY = 64 << 10
 """Bytes of a value up to which it stays in memory."""
+
+_LONG = 16 << 20  # bytes of a value that is no input of a job
 
 
 class Parameters:
@@ -49,6 +52,35 @@ class Parameters:
         if isinstance(values[-1], Spooled):
             raise InvalidRequest(f"The value of '{name}' is longer than {IN_MEMORY} bytes.")
         return values[-1].strip() or default
+
+    def long_text(self, name: str) -> str:
+        """The last value of ``name`` however long it is; ``""`` when it was not sent.
+
+        Raises:
+            InvalidRequest: It is over 16 MB, or no UTF-8 text.
+        """
+        values = self._values.get(name.lower())
+        if not values or not isinstance(value := values[-1], Spooled):
+            return self.text(name)
+        if value.path.stat().st_size > _LONG:
+            raise InvalidRequest(f"The value of '{name}' is longer than {_LONG} bytes.")
+        raw = value.path.read_bytes()
+        try:
+            return (unquote(raw) if value.urlencoded else raw).decode()
+        except UnicodeDecodeError:
+            raise InvalidRequest(f"The value of '{name}' is not UTF-8 text.") from None
+
+    def document(self, name: str) -> Any:
+        """The JSON value of ``name``, relaxed as clients write it; None when it was not sent.
+
+        Raises:
+            InvalidRequest: It is not JSON.
+        """
+        text = self.long_text(name)
+        try:
+            return read_json(text) if text else None
+        except InvalidValue as error:
+            raise InvalidRequest(f"'{name}' is not JSON: {error}") from None
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean in any case, as clients send it: true, True, TRUE, 1."""

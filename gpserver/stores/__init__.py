@@ -50,6 +50,9 @@ class JobStore(Protocol):
     def messages(self, job_id: str) -> list[Message]:
         """All messages in order."""
 
+    def latest(self, service: str, task: str) -> Job | None:
+        """The youngest job of a task that succeeded."""
+
     def unfinished(self) -> list[Job]:
         """Jobs that are running or being cancelled, whoever owns them."""
 

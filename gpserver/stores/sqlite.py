@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE INDEX IF NOT EXISTS jobs_queued ON jobs (seq) WHERE status = 'queued';
 CREATE INDEX IF NOT EXISTS jobs_unfinished ON jobs (seq) WHERE status IN ('running', 'cancelling');
 CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_succeeded ON jobs (service, task, seq) WHERE status = 'succeeded';
 CREATE TABLE IF NOT EXISTS inputs (
     job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
     texts TEXT NOT NULL, file TEXT, PRIMARY KEY (job_id, n)) WITHOUT ROWID;
@@ -42,7 +43,7 @@ CREATE TABLE IF NOT EXISTS messages (
     PRIMARY KEY (job_id, n)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS results (
     job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
-    value TEXT, layer TEXT, file TEXT, rows INTEGER, PRIMARY KEY (job_id, n)) WITHOUT ROWID;
+    value TEXT, layer TEXT, file TEXT, rows INTEGER, drawing TEXT, PRIMARY KEY (job_id, n)) WITHOUT ROWID;
 """
 _SCHEMA_VERSION = 1
 
@@ -189,15 +190,29 @@ class SQLiteStore:
     def results(self, job_id: str) -> list[Result]:
         """The results in declared order; empty until the job succeeded."""
         rows = self._rows(
-            "SELECT name, data_type, value, layer, file, rows FROM results WHERE job_id = ? ORDER BY n",
+            "SELECT name, data_type, value, layer, file, rows, drawing FROM results"
+            " WHERE job_id = ? ORDER BY n",
             job_id,
         )
-        return [Result(name, kind, orjson.loads(value), *rest) for name, kind, value, *rest in rows]
+        return [
+            Result(name, kind, orjson.loads(value), layer, file, count, orjson.loads(drawing))
+            for name, kind, value, layer, file, count, drawing in rows
+        ]
 
     def messages(self, job_id: str) -> list[Message]:
         """All messages in order."""
         rows = self._rows("SELECT type, text, at FROM messages WHERE job_id = ? ORDER BY n", job_id)
         return [Message(MessageType(kind), text, at) for kind, text, at in rows]
+
+    def latest(self, service: str, task: str) -> Job | None:
+        """The youngest job of a task that succeeded."""
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM jobs WHERE service = ? AND task = ? AND status = 'succeeded'"  # noqa: S608 - constant columns
+            " ORDER BY seq DESC LIMIT 1",
+            service,
+            task,
+        )
+        return _job(rows[0]) if rows else None
 
     def unfinished(self) -> list[Job]:
         """Jobs that are running or being cancelled, whoever owns them."""
@@ -273,9 +288,11 @@ def _add_messages(
 
 def _add_results(connection: sqlite3.Connection, job_id: str, results: Iterable[Result]) -> None:
     connection.executemany(
-        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (job_id, n, item.name, item.data_type, _dump(item.value), item.layer, item.file, item.rows)
-            for n, item in enumerate(results)
-        ],
+        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(job_id, n, *_result_row(item)) for n, item in enumerate(results)],
     )
+
+
+def _result_row(item: Result) -> tuple[Any, ...]:
+    value, drawing = _dump(item.value), _dump(item.drawing)
+    return item.name, item.data_type, value, item.layer, item.file, item.rows, drawing

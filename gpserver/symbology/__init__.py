@@ -4,6 +4,7 @@ from gpserver.symbology.colors import PALETTES
 from gpserver.symbology.drawing_info import drawing_info
 from gpserver.symbology.labels import Labels
 from gpserver.symbology.looks import ClassBreaks, Look, Simple, UniqueValue
+from gpserver.symbology.stretch import Stretch, raster_drawing_info
 from gpserver.symbology.symbols import Fill, Line, Marker, Picture, Symbol
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "Marker",
     "Picture",
     "Simple",
+    "Stretch",
     "Symbol",
     "UniqueValue",
     "drawing_info",
+    "raster_drawing_info",
 ]

@@ -243,7 +243,7 @@ def large_buffer(server: Server, count: int = 100_000) -> None:
             break
         time.sleep(0.05)
     succeeded = time.perf_counter()
-    client.connection.request("GET", f"{job}/results/Output_Polygons?f=json")
+    client.connection.request("GET", f"{job}/results/Output_Polygons?returnType=data&f=json")
     answer = client.connection.getresponse()
     size = sum(map(len, iter(lambda: answer.read(1 << 20), b"")))
     ended = time.perf_counter()

@@ -111,6 +111,22 @@ def test_who_comes_too_late_changes_nothing(store: JobStore) -> None:
     assert store.messages("1") == []
 
 
+def test_the_latest_success_of_a_task_and_its_drawing(store: JobStore) -> None:
+    assert store.latest("Buffer", "BufferPoints") is None
+    for job_id in ("1", "2"):
+        in_state(store, job_id, JobStatus.RUNNING)
+        result = Result(
+            "Out", "GPFeatureRecordSetLayer", layer="Out.arrow", rows=1, drawing={"renderer": job_id}
+        )
+        assert store.move(job_id, JobStatus.RUNNING, JobStatus.SUCCEEDED, now=4.0, results=[result])
+    in_state(store, "3", JobStatus.FAILED)
+    latest = store.latest("Buffer", "BufferPoints")
+    assert latest is not None
+    assert latest.id == "2"
+    assert store.results("2")[0].drawing == {"renderer": "2"}
+    assert store.latest("Buffer", "Other") is None
+
+
 def test_another_attempt_changes_nothing(store: JobStore) -> None:
     in_state(store, "1", JobStatus.RUNNING)
     assert store.move("1", JobStatus.RUNNING, JobStatus.QUEUED, now=4.0)

@@ -46,7 +46,11 @@ async def folder(call: Call) -> Resource:
     value = {
         "currentVersion": call.site.current_version,
         "folders": [] if name else catalog.folders(),
-        "services": [{"name": item.full_name, "type": "GPServer"} for item in catalog.services(name)],
+        "services": [
+            {"name": item.full_name, "type": kind}
+            for item in catalog.services(name)
+            for kind in ("GPServer", *["MapServer"] * item.result_map_service)
+        ],
     }
     return Resource(
         value,

@@ -32,8 +32,8 @@ async def service(call: Call) -> Resource:
         "serviceDescription": found.description,
         "tasks": [item.name for item in found.tasks],
         "executionType": _EXECUTION[found.synchronous],
-        # Clients take any other text for the promise of a map of every job.
-        "resultMapServerName": "",
+        # Clients take any text for the promise of a map of every job.
+        "resultMapServerName": found.full_name if found.result_map_service else "",
         "maximumRecords": found.maximum_records,
         "capabilities": "",
     }

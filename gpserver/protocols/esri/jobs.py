@@ -2,8 +2,9 @@
 
 import mimetypes
 import re
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
@@ -11,16 +12,19 @@ from starlette.responses import FileResponse, Response
 from gpserver.engine import Engine
 from gpserver.errors import NotFound
 from gpserver.formats import Resource
-from gpserver.job import Job, JobStatus
+from gpserver.job import Input, Job, JobStatus, Result
+from gpserver.protocols.esri.directory import SERVICES
 from gpserver.protocols.esri.gpserver import service_and_task
-from gpserver.protocols.esri.log import STATUS, esri_id, message_log, progress
-from gpserver.protocols.esri.parameters import files_of, input_value, result_value
+from gpserver.protocols.esri.log import JOB_ID, STATUS, esri_id, message_log, progress
+from gpserver.protocols.esri.mapimage import map_image
+from gpserver.protocols.esri.parameters import files_of, input_value, result_features, result_value
 from gpserver.protocols.esri.wire import Call
-
-_JOB_ID = re.compile(r"j([0-9a-f]{32})")
 
 # A browser would run these; an output file is data, whatever its task wrote into it.
 _ACTIVE = re.compile(r"html|xml|svg|script|css|pdf")
+
+
+Named = TypeVar("Named", Input, Result)
 
 
 async def job(call: Call) -> Resource:
@@ -36,9 +40,15 @@ async def job(call: Call) -> Resource:
         f"Job Details: {esri_id(found.id)} ({found.service}/{found.task})",
         page="job",
         path=call.path,
-        facts={"running": not found.status.is_terminal},
+        facts={"running": not found.status.is_terminal, "map": _map_place(found)},
         etag=f"{found.version}{'' if with_messages else 's'}",
     )
+
+
+def _map_place(found: Job) -> str:
+    """Where the job's map is; empty while there is none."""
+    mapped = found.terms.result_map_service and found.status is JobStatus.SUCCEEDED
+    return f"{SERVICES}/{found.service}/MapServer/jobs/{esri_id(found.id)}" if mapped else ""
 
 
 async def cancel(call: Call) -> Resource:
@@ -69,18 +79,33 @@ async def results(call: Call) -> Resource:
     return Resource(values, "Results", path=call.path)
 
 
-async def result(call: Call) -> Resource:
-    """``…/results/<parameter>``: one result.
+async def result(call: Call) -> Resource | Response:
+    """``…/results/<parameter>``: one result; features of a service with maps as a picture, unless asked for.
 
     Raises:
         NotFound: There is no such job or output parameter, or the job has not succeeded.
     """
-    found, name = await _succeeded(call), call.part("name")
-    for item in call.site.engine.results(found.id):
+    found = await _succeeded(call)
+    item = _named(call, call.site.engine.results(found.id), f"output parameter of {found.task}")
+    if item.drawing and _wants_picture(call):
+        return await map_image(call, found, item)
+    value = await run_in_threadpool(result_value, call, found, item)
+    features = result_features(call, found, item)
+    return Resource(value, item.name, page="parameter", path=call.path, features=features)
+
+
+def _wants_picture(call: Call) -> bool:
+    asked = call.parameters
+    data = asked.text("returnType").lower() == "data" or asked.flag("returnFeatureCollection")
+    return not data and asked.text("f").strip('"').lower() in ("json", "pjson", "image")
+
+
+def _named(call: Call, items: Sequence[Named], what: str) -> Named:
+    name = call.part("name")
+    for item in items:
         if item.name.lower() == name.lower():
-            value = await run_in_threadpool(result_value, call, found, item)
-            return Resource(value, item.name, page="parameter", path=call.path)
-    raise NotFound(f"'{name}' is not an output parameter of {found.task}.")
+            return item
+    raise NotFound(f"'{name}' is not an {what}.")
 
 
 async def inputs(call: Call) -> Resource:
@@ -101,12 +126,10 @@ async def input_(call: Call) -> Resource:
     Raises:
         NotFound: There is no such job or input parameter.
     """
-    found, name = await _job(call), call.part("name")
-    for item in call.site.engine.inputs(found.id):
-        if item.name.lower() == name.lower():
-            value = await run_in_threadpool(input_value, call, found, item)
-            return Resource(value, item.name, page="parameter", path=call.path)
-    raise NotFound(f"'{name}' is not an input parameter of {found.task}.")
+    found = await _job(call)
+    item = _named(call, call.site.engine.inputs(found.id), f"input parameter of {found.task}")
+    value = await run_in_threadpool(input_value, call, found, item)
+    return Resource(value, item.name, page="parameter", path=call.path)
 
 
 async def file(call: Call) -> Response:
@@ -126,7 +149,7 @@ async def file(call: Call) -> Response:
 
 
 def _job_id(text: str) -> str:
-    match = _JOB_ID.fullmatch(text.lower())
+    match = JOB_ID.fullmatch(text.lower())
     if match is None:
         raise NotFound(f"'{text}' is not the id of a job.")
     return match[1]

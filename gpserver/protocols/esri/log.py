@@ -1,5 +1,6 @@
 """A job in ArcGIS' words: its status names, its message log, its progress."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -33,8 +34,12 @@ _LEVELS = {
 _ENDED = {JobStatus.SUCCEEDED: "Succeeded", JobStatus.FAILED: "Failed", JobStatus.TIMED_OUT: "Timed out"}
 
 
+JOB_ID = re.compile(r"j([0-9a-f]{32})")
+"""How ArcGIS spells a job's id: ``j`` and 32 hexadecimal digits."""
+
+
 def esri_id(job_id: str) -> str:
-    """A job's id as ArcGIS spells it: ``j`` and 32 hexadecimal digits."""
+    """A job's id as ArcGIS spells it."""
     return f"j{job_id}"
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gpserver.datatypes import DataType, data_type
 from gpserver.errors import InvalidValue, NotFound
-from gpserver.features import Layer, Selection, esri_json, parse_spatial_reference
+from gpserver.features import Selection, esri_json, parse_spatial_reference
 from gpserver.formats import JSONText
 from gpserver.job import Input, Job, Result
 from gpserver.protocols.esri.log import esri_id
@@ -34,18 +34,23 @@ def files_of(service: str) -> str:
 def _output(call: Call, job: Job, result: Result) -> Any:
     if parts := result.parts:
         return [_output(call, job, part) for part in parts]
-    if result.layer:
-        return _features(call, job, call.site.engine.layer(job, result))
+    selection = result_features(call, job, result)
+    if selection is not None:
+        return _features(call, selection)
     if result.file:
         folder = f"{call.rest}/directories/arcgisjobs/{files_of(job.service)}/{esri_id(job.id)}/scratch"
-        return {"url": f"{folder}/{quote(result.file)}"}
+        place = {"url": f"{folder}/{quote(result.file)}"}
+        return place | {"format": "tif"} if result.data_type == "GPRasterDataLayer" else place
     return result.value
 
 
-def _features(call: Call, job: Job, layer: Layer) -> Any:
-    parameters = call.parameters
+def result_features(call: Call, job: Job, result: Result) -> Selection | None:
+    """The features or rows of a result, in the spatial reference asked for; None for any other result."""
+    if not result.layer:
+        return None
+    parameters, layer = call.parameters, call.site.engine.layer(job, result)
     exceeded = layer.rows > job.terms.maximum_records  # a geoprocessing result is never given in part
-    selection = Selection(
+    return Selection(
         layer,
         rows=layer.order[:0] if exceeded else None,
         out_crs=parse_spatial_reference(parameters.text("outSR") or job.environment.get("out_sr")),
@@ -53,10 +58,13 @@ def _features(call: Call, job: Job, layer: Layer) -> Any:
         return_m=parameters.flag("returnM"),
         exceeded=exceeded,
     )
-    chunks = esri_json.write(selection)
-    if parameters.flag("returnFeatureCollection"):
-        return {"layerDefinition": layer.layer_definition(), "featureSet": JSONText(chunks)}
-    return JSONText(chunks)
+
+
+def _features(call: Call, selection: Selection) -> Any:
+    features = JSONText(esri_json.write(selection))
+    if call.parameters.flag("returnFeatureCollection"):
+        return {"layerDefinition": selection.layer.layer_definition(), "featureSet": features}
+    return features
 
 
 def _sent(call: Call, job: Job, item: Input) -> Any:

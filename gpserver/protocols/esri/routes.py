@@ -1,10 +1,15 @@
 """Which URL leads to which handler."""
 
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gpserver.protocols.esri import directory, gpserver, jobs
+from gpserver.formats import Resource
+from gpserver.protocols.esri import directory, gpserver, jobs, mapimage, mapquery, mapsearch, mapserver
 from gpserver.protocols.esri.directory import SERVICES
-from gpserver.protocols.esri.wire import Handler, Site, endpoint
+from gpserver.protocols.esri.wire import Call, Handler, Site, endpoint
 
 _JOB: tuple[tuple[str, Handler], ...] = (
     ("", jobs.job),
@@ -19,6 +24,33 @@ _TASK: tuple[tuple[str, Handler], ...] = (
     ("/execute", gpserver.execute),
     ("/cancel", jobs.cancel),
 )
+
+
+def _in_thread(handler: Callable[[Call], Resource | Response]) -> Handler:
+    """The handler as one that leaves the event loop alone: it reads layers, or may load a service."""
+
+    async def answer(call: Call) -> Resource | Response:
+        return await run_in_threadpool(handler, call)
+
+    return answer
+
+
+_MAP: tuple[tuple[str, Handler], ...] = (
+    ("/export", mapimage.export),
+    ("/tile/{level}/{row}/{column}", mapimage.tile),
+    ("/identify", _in_thread(mapsearch.identify)),
+    ("/find", _in_thread(mapsearch.find)),
+    ("/layers", _in_thread(mapserver.layers)),
+    ("/legend", _in_thread(mapserver.legend)),
+    ("/info", _in_thread(mapserver.info)),
+    ("/info/iteminfo", _in_thread(mapserver.info)),
+    ("", _in_thread(mapserver.map_resource)),
+    ("/{layer}/query", _in_thread(mapquery.query)),
+    ("/{layer}/generateRenderer", _in_thread(mapserver.renderer)),
+    ("/{layer}/images/{image}", _in_thread(mapserver.image)),
+    ("/{layer}", _in_thread(mapserver.layer)),
+)
+_PICTURES = "/arcgis/rest/directories/arcgisoutput/{file}"
 _FILES = "/arcgis/rest/directories/arcgisjobs/{place:path}/{job_id}/scratch/{file:path}"
 
 
@@ -28,8 +60,14 @@ def routes(site: Site) -> list[BaseRoute]:
     table: list[tuple[str, Handler]] = []
     table += [(f"{long}/jobs/{{job_id}}{end}", handler) for end, handler in _JOB]
     table += [(long + end, handler) for end, handler in _TASK]
+    for map_ in (
+        SERVICES + "/{service:path}/MapServer/jobs/{job_id}",
+        SERVICES + "/{service:path}/MapServer",
+    ):
+        table += [(map_ + end, handler) for end, handler in _MAP]
     table += [
         (_FILES, jobs.file),
+        (_PICTURES, mapimage.output),
         ("/", directory.home),
         ("/arcgis/rest", directory.home),
         ("/arcgis/rest/info", directory.info),

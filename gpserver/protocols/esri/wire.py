@@ -15,6 +15,7 @@ from gpserver.catalog import Catalog
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError, InvalidRequest, NotFound
 from gpserver.formats import Body, Resource, format_named
+from gpserver.maps.studio import Studio
 from gpserver.protocols.form import Parameters, read_body
 
 _log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class Site:
 
     engine: Engine
     catalog: Catalog
+    studio: Studio
     spool: Path
     max_body: int
     public_url: str
@@ -157,8 +159,12 @@ async def _respond(answer: Resource | Response, request: Request, parameters: Pa
         return RedirectResponse(answer.location, status_code=302)
     if answer.etag and request.headers.get("if-none-match") == _etag(answer):
         return Response(status_code=304, headers=_cache_headers(answer))
-    # A page may show a large result, and templates take their time.
-    body = await run_in_threadpool(write, answer) if page else write(answer)
+    try:
+        # A page may show a large result, and templates take their time.
+        body = await run_in_threadpool(write, answer) if page else write(answer)
+    except Exception as error:
+        answer = error_resource(error)
+        body = write(answer)
     if callback and not page:
         body = Body(_wrap(callback, body.content), "text/javascript;charset=UTF-8")
     return await _response(body, answer.status if page else 200, _cache_headers(answer))

@@ -135,10 +135,11 @@ def test_out_sr_at_submit_is_the_default_of_results_and_out_sr_there_wins(client
         job = client.submit("Buffer/BufferPoints", Input_Features=features, **settings)
         client.wait(job)
         place = f"{job}/results/Output_Polygons"
-        assert client.get(place)["value"]["spatialReference"] == {"wkid": 102100, "latestWkid": 3857}
-        ring = client.get(place)["value"]["features"][0]["geometry"]["rings"][0]
+        value = client.get(place, returnType="data")["value"]
+        assert value["spatialReference"] == {"wkid": 102100, "latestWkid": 3857}
+        ring = value["features"][0]["geometry"]["rings"][0]
         assert abs(ring[0][0] - 261600) < 1000
-        lon_lat = client.get(place, outSR='{"wkid": 4326}')["value"]
+        lon_lat = client.get(place, returnType="data", outSR='{"wkid": 4326}')["value"]
         assert lon_lat["spatialReference"]["wkid"] == 4326
         assert abs(lon_lat["features"][0]["geometry"]["rings"][0][0][0] - 2.35) < 0.01
 
@@ -183,7 +184,7 @@ def test_a_large_body_goes_there_and_back(client: Client) -> None:
     assert len(large) > 100_000
     job = client.submit("Buffer/BufferPoints", Input_Features=large, Distance='{"distance": 1}')
     assert client.wait(job)["jobStatus"] == "esriJobSucceeded"
-    assert len(client.get(f"{job}/results/Output_Polygons")["value"]["features"]) == 2000
+    assert len(client.get(f"{job}/results/Output_Polygons", returnType="data")["value"]["features"]) == 2000
     assert client.get(f"{job}/inputs/Input_Features")["value"] == json.loads(large)
 
 
@@ -268,7 +269,7 @@ def test_jobs_have_short_urls(client: Client, server: Server) -> None:
         job_id = client.post(f"{server.url}/{place}/submitJob", Input_Features=features)["jobId"]
         for job in (f"{server.url}/{place}/jobs/{job_id}", f"{server.url}/jobs/{job_id}"):
             assert client.wait(job)["jobStatus"] == "esriJobSucceeded"
-            assert client.get(f"{job}/results/Output_Polygons")["value"]["features"]
+            assert client.get(f"{job}/results/Output_Polygons", returnType="data")["value"]["features"]
 
 
 def test_polling_is_cheap_with_an_etag(client: Client) -> None:

@@ -1,0 +1,165 @@
+"""Result map services: query, identify and find."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gpserver.errors import InvalidRequest
+from gpserver.features import Layer, describe_spatial_reference, esri_json, parse_spatial_reference
+from gpserver.features.columns import OBJECT_ID
+from gpserver.features.quantization import Quantization
+from gpserver.features.selection import Selection
+from gpserver.features.shapes import Array, boxes
+from gpserver.formats import JSONText, Resource
+from gpserver.maps.description import MAX_RECORDS, display_field
+from gpserver.maps.document import MapLayer
+from gpserver.maps.query import Query, columns_at, distinct_rows, fields_named, rows_of
+from gpserver.maps.query_geometry import read_geometry
+from gpserver.maps.spatial import INTERSECTS
+from gpserver.maps.statistics import statistics
+from gpserver.protocols.esri.maplayers import period
+from gpserver.protocols.esri.maps import layer_of
+from gpserver.protocols.esri.wire import Call
+from gpserver.protocols.form import Parameters
+
+_METRES = {
+    "esrisrunit_meter": 1.0,
+    "esrisrunit_kilometer": 1000.0,
+    "esrisrunit_foot": 0.3048,
+    "esrisrunit_usfoot": 1200 / 3937,
+    "esrisrunit_statutemile": 1609.344,
+    "esrisrunit_nauticalmile": 1852.0,
+    "esrisrunit_usnauticalmile": 1852.0,
+}
+
+
+def query(call: Call) -> Resource:
+    """``…/<n>/query``: features, their count, ids, extent or statistics.
+
+    Raises:
+        InvalidRequest: A parameter cannot be understood.
+    """
+    item, asked = layer_of(call), call.parameters
+    rows = rows_of(item.features, _query(asked, item))
+    title = f"Query: {item.name} (ID: {item.id})"
+    if asked.text("outStatistics"):
+        return _features(call, _statistics(asked, item, rows), title)
+    selection = _selection(asked, item, rows)
+    if asked.flag("returnExtentOnly"):
+        value = {"count": len(selection), "extent": _extent(selection)}
+    elif asked.flag("returnCountOnly"):
+        value = {"count": len(selection)}
+    elif asked.flag("returnIdsOnly"):
+        value = {"objectIdFieldName": OBJECT_ID, "objectIds": item.features.object_ids[rows].tolist()}
+    else:
+        return _features(call, _page(asked, selection), title)
+    return Resource(value, title, path=call.path)
+
+
+def _query(asked: Parameters, item: MapLayer) -> Query:
+    geometry = asked.long_text("geometry")
+    kind = asked.text("geometryType", "esriGeometryEnvelope")
+    in_crs = parse_spatial_reference(asked.text("inSR"))
+    return Query(
+        where=" AND ".join(f"({part})" for part in (asked.long_text("where"), _named(asked, item)) if part),
+        object_ids=_numbers(asked, "objectIds"),
+        geometry=read_geometry(geometry, kind, in_crs, item.features.crs) if geometry else None,
+        relation=asked.text("spatialRel", INTERSECTS),
+        relation_param=asked.text("relationParam"),
+        distance=_distance(asked),
+        period=period(asked),
+        time_field=item.time_field,
+        order=asked.text("orderByFields"),
+    )
+
+
+def _named(asked: Parameters, item: MapLayer) -> str:
+    """The condition that ``text``, a fragment of the display field, stands for."""
+    text = asked.text("text").replace("'", "''")
+    return f"{display_field(item.features.fields)} LIKE '%{text}%'" if text else ""
+
+
+def _numbers(asked: Parameters, name: str) -> tuple[int, ...] | None:
+    text = asked.long_text(name).strip().strip("[]")
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else None
+    except ValueError:
+        raise InvalidRequest(f"'{name}' is a list of whole numbers, separated by commas.") from None
+
+
+def _number(asked: Parameters, name: str) -> float:
+    text = asked.text(name, "0")
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidRequest(f"'{name}' is not a number: {text}.") from None
+
+
+def _distance(asked: Parameters) -> float:
+    unit = asked.text("units", "esriSRUnit_Meter").lower()
+    if unit not in _METRES:
+        raise InvalidRequest(f"'units' is not known: {asked.text('units')}.")
+    return _number(asked, "distance") * _METRES[unit]
+
+
+def _selection(asked: Parameters, item: MapLayer, rows: Array) -> Selection:
+    fields = fields_named(item.features.fields, asked.text("outFields", OBJECT_ID))
+    distinct = asked.flag("returnDistinctValues")
+    parameters = asked.document("quantizationParameters")
+    precision = asked.text("geometryPrecision")
+    selection = Selection(
+        item.features,
+        distinct_rows(item.features, rows, fields) if distinct else rows,
+        fields,
+        out_crs=parse_spatial_reference(asked.text("outSR")),
+        geometry=asked.flag("returnGeometry", default=True) and not distinct and not item.is_table,
+        return_z=asked.flag("returnZ"),
+        return_m=asked.flag("returnM"),
+        precision=int(_number(asked, "geometryPrecision")) if precision else None,
+        offset=_number(asked, "maxAllowableOffset"),
+    )
+    if parameters is None:
+        return selection
+    grid = Quantization.read(parameters, selection.crs, selection.offset)
+    return replace(selection, quantization=grid)
+
+
+def _page(asked: Parameters, selection: Selection) -> Selection:
+    start = max(0, int(_number(asked, "resultOffset")))
+    wanted = int(_number(asked, "resultRecordCount")) or MAX_RECORDS
+    end = start + min(max(wanted, 0), MAX_RECORDS)
+    rows = selection.layer.order if selection.rows is None else selection.rows
+    return replace(selection, rows=rows[start:end], exceeded=end < len(rows))
+
+
+def _statistics(asked: Parameters, item: MapLayer, rows: Array) -> Selection:
+    definitions = asked.document("outStatistics")
+    group_by = [part.strip() for part in asked.text("groupByFieldsForStatistics").split(",") if part.strip()]
+    having, order = asked.text("having") or asked.text("havingClause"), asked.text("orderByFields")
+    data = item.features
+    found = statistics(definitions, group_by, having, order, data.fields, columns_at(data, rows), len(rows))
+    return _page(asked, Selection(Layer.of(*found), geometry=False))
+
+
+def _features(call: Call, selection: Selection, title: str) -> Resource:
+    fields = selection.chosen_fields
+    head = {
+        "displayFieldName": display_field(fields),
+        "fieldAliases": {field["name"]: field["alias"] for field in fields},
+    }
+    value = JSONText(esri_json.write(selection, head, tell_complete=False))
+    return Resource(value, title, path=call.path, features=selection)
+
+
+def _extent(selection: Selection) -> dict[str, Any]:
+    """The Esri envelope of the chosen features in the spatial reference of the answer."""
+    crs = selection.crs
+    chunks = [boxes(chunk.shapes) for chunk in selection.chunks() if chunk.shapes is not None]
+    box = np.concatenate(chunks) if chunks else np.zeros((0, 4))
+    box = box[np.isfinite(box).all(axis=1)]
+    corners = (
+        [*box[:, :2].min(axis=0).tolist(), *box[:, 2:].max(axis=0).tolist()] if len(box) else ["NaN"] * 4
+    )
+    names = ("xmin", "ymin", "xmax", "ymax")
+    return dict(zip(names, corners, strict=True)) | {"spatialReference": describe_spatial_reference(crs)}

@@ -1,0 +1,150 @@
+"""Result map services: identify what is at a place, and find what has a text."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gpserver.errors import InvalidRequest
+from gpserver.features import describe_spatial_reference, esri_json, parse_spatial_reference
+from gpserver.features.selection import Selection
+from gpserver.features.shapes import Array
+from gpserver.formats import Resource
+from gpserver.maps.description import display_field
+from gpserver.maps.document import MapLayer
+from gpserver.maps.query import Query, fields_named, rows_of
+from gpserver.maps.query_geometry import read_geometry, reprojected_geometry
+from gpserver.protocols.esri.maplayers import definitions, period
+from gpserver.protocols.esri.maps import map_of
+from gpserver.protocols.esri.wire import Call
+from gpserver.protocols.form import Parameters
+
+_MOST = 1000  # results of one answer
+
+
+def identify(call: Call) -> Resource:
+    """``…/identify``: the features at a place, those of the uppermost layer first.
+
+    Raises:
+        InvalidRequest: ``geometry``, ``tolerance``, ``mapExtent`` or ``imageDisplay`` is missing or wrong.
+    """
+    asked, found = call.parameters, map_of(call)
+    mode, wanted = _asked_layers(asked.text("layers", "top"))
+    crs = parse_spatial_reference(asked.text("sr")) or found.crs
+    place = read_geometry(
+        asked.long_text("geometry"), asked.text("geometryType", "esriGeometryPoint"), None, crs
+    )
+    place = place.buffer(_reach(asked)) if _reach(asked) else place
+    where, results = definitions(asked), list[dict[str, Any]]()
+    for item in found.layers:
+        if item.is_table or (wanted and item.id not in wanted):
+            continue
+        asking = Query(
+            where=where.get(item.id, ""),
+            geometry=reprojected_geometry(place, crs, item.features.crs),
+            period=period(asked),
+            time_field=item.time_field,
+        )
+        rows = rows_of(item.features, asking)
+        results += _results(asked, item, rows[:_MOST], crs)
+        if results and mode == "top":
+            break
+    return Resource({"results": results}, "Identify", path=call.path)
+
+
+def _asked_layers(text: str) -> tuple[str, set[int]]:
+    mode, _, numbers = text.partition(":")
+    try:
+        return mode.strip().lower(), {int(part) for part in numbers.split(",") if part.strip()}
+    except ValueError:
+        raise InvalidRequest("'layers' is top, visible or all, and :numbers after it.") from None
+
+
+def _reach(asked: Parameters) -> float:
+    """The tolerance, given in pixels, in units of the map."""
+    try:
+        tolerance = float(asked.text("tolerance", "0"))
+        xmin, _, xmax, _ = map(float, asked.text("mapExtent").split(","))
+        width = float(asked.text("imageDisplay", "400,400,96").split(",")[0])
+        return tolerance * abs(xmax - xmin) / width
+    except (ValueError, ZeroDivisionError):
+        raise InvalidRequest(
+            "identify needs 'tolerance' (pixels), 'mapExtent' (xmin,ymin,xmax,ymax)"
+            " and 'imageDisplay' (width,height,dpi)."
+        ) from None
+
+
+def find(call: Call) -> Resource:
+    """``…/find``: the features of some layers that have a text in one of their fields.
+
+    Raises:
+        InvalidRequest: ``searchText`` or ``layers`` is missing, or a field or layer is not there.
+    """
+    asked, found = call.parameters, map_of(call)
+    text, (_, numbers) = asked.text("searchText"), _asked_layers(f"all:{asked.text('layers')}")
+    if not text or not numbers:
+        raise InvalidRequest("find needs 'searchText' and 'layers', such as layers=0,1.")
+    where, results = definitions(asked), list[dict[str, Any]]()
+    crs = parse_spatial_reference(asked.text("sr"))
+    for item in (found.layer(number) for number in sorted(numbers)):
+        rows = rows_of(item.features, Query(where=where.get(item.id, "")))
+        for field, matching in _matches(asked, item, rows, text):
+            values = _results(asked, item, matching[:_MOST], crs)
+            results += [_found_in(field, value) for value in values]
+    return Resource({"results": results[:_MOST]}, "Find", path=call.path)
+
+
+def _found_in(field: str, value: dict[str, Any]) -> dict[str, Any]:
+    return value | {"foundFieldName": field, "value": str(value["attributes"][field])}
+
+
+def _matches(asked: Parameters, item: MapLayer, rows: Array, text: str) -> Iterator[tuple[str, Array]]:
+    """Each field that is searched, and the rows that have the text in it."""
+    for field in fields_named(item.features.fields, asked.text("searchFields", "*")):
+        column = item.features.column(field["name"]).take(pa.array(rows)).cast(pa.large_string())
+        if asked.flag("contains", default=True):
+            mask = pc.match_substring(column, text, ignore_case=True)
+        else:
+            mask = pc.equal(pc.utf8_lower(column), text.lower())
+        yield field["name"], rows[np.asarray(mask.fill_null(False), bool)]
+
+
+def _results(asked: Parameters, item: MapLayer, rows: Array, crs: Any) -> list[dict[str, Any]]:
+    """Features in the shape of identify and find: values as text, unless they are asked for as they are."""
+    selection = Selection(
+        item.features,
+        rows,
+        out_crs=crs,
+        geometry=asked.flag("returnGeometry", default=True) and not item.is_table,
+        return_z=asked.flag("returnZ"),
+        return_m=asked.flag("returnM"),
+        offset=float(asked.text("maxAllowableOffset", "0")),
+    )
+    features = orjson.loads(b"".join(esri_json.write(selection)))["features"]
+    plain, title = asked.flag("returnUnformattedValues"), display_field(item.features.fields)
+    reference = describe_spatial_reference(selection.crs)
+    return [_result(item, feature, title, plain, reference) for feature in features]
+
+
+def _result(
+    item: MapLayer, feature: dict[str, Any], title: str, plain: bool, reference: dict[str, Any]
+) -> dict[str, Any]:
+    attributes = feature["attributes"]
+    if not plain:
+        attributes = {name: "Null" if value is None else str(value) for name, value in attributes.items()}
+    result = {
+        "layerId": item.id,
+        "layerName": item.name,
+        "displayFieldName": title,
+        "value": str(attributes.get(title, "")),
+        "attributes": attributes,
+    }
+    if feature.get("geometry"):
+        result |= {
+            "geometryType": item.features.geometry_type,
+            "geometry": feature["geometry"] | {"spatialReference": reference},
+        }
+    return result

@@ -1,0 +1,147 @@
+"""Rasters: grids of numbers on the ground, as tasks give them and as they rest on disk (GeoTIFF)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from gpserver.errors import InvalidValue
+from gpserver.features import parse_spatial_reference
+
+# rasterio brings a GDAL of its own: only a process that meets a raster loads it.
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+Box = tuple[float, float, float, float]
+Pixels = np.ma.MaskedArray[Any, Any]
+"""(bands, height, width), masked where there is no value."""
+
+_SAMPLE = 1024  # rows or columns of a sample
+_TILE = 256  # cells of a block of the file, and of the smallest overview
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """A grid of numbers.
+
+    Args:
+        values: (rows, columns) or (bands, rows, columns); the first row is the northernmost. NaN is no value.
+        extent: xmin, ymin, xmax, ymax of the outer edges of the grid, in units of ``crs``.
+        crs: Its spatial reference, in any form that pyproj reads; None if it is not known.
+        nodata: The number that stands for no value.
+    """
+
+    values: NDArray[Any]
+    extent: Box
+    crs: Any = None
+    nodata: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RasterFacts:
+    """What a stored raster is: its extent in units of its CRS, its CRS if that is known, and its bands."""
+
+    extent: Box
+    crs: CRS | None
+    bands: int
+
+
+def write_raster(raster: Raster, path: Path) -> None:
+    """Store a raster as a tiled GeoTIFF with overviews, so that any window of it is cheap to read.
+
+    Raises:
+        InvalidValue: It has no cells, or its values are no numbers.
+    """
+    import rasterio
+    from rasterio.enums import Resampling
+    from rasterio.transform import from_bounds
+
+    values = np.asarray(raster.values)
+    values = values[None] if values.ndim == 2 else values
+    if values.ndim != 3 or values.size == 0 or values.dtype.kind not in "iufb":
+        raise InvalidValue("A raster has numbers in (rows, columns) or (bands, rows, columns).")
+    if values.dtype.kind == "b":
+        values = values.astype(np.uint8)
+    bands, rows, columns = values.shape
+    facts: dict[str, Any] = {
+        "driver": "GTiff", "count": bands, "height": rows, "width": columns,
+        "dtype": _stored_type(values.dtype),
+        "crs": CRS.from_user_input(raster.crs).to_wkt() if raster.crs is not None else None,
+        "transform": from_bounds(*raster.extent, columns, rows), "nodata": _nodata(raster, values),
+        "tiled": True, "blockxsize": _TILE, "blockysize": _TILE, "compress": "deflate", "bigtiff": "if_safer",
+    }  # fmt: skip
+    with rasterio.open(path, "w", **facts) as file:
+        file.write(values.astype(facts["dtype"], copy=False))
+        levels = [2**level for level in range(1, 16) if max(rows, columns) >> level >= _TILE]
+        file.build_overviews(levels, Resampling.nearest)
+
+
+def _stored_type(kind: np.dtype[Any]) -> str:
+    """The type of the file: GeoTIFF has no 64-bit integers that every reader knows, and no half floats."""
+    return {"int64": "float64", "uint64": "float64", "float16": "float32"}.get(kind.name, kind.name)
+
+
+def _nodata(raster: Raster, values: NDArray[Any]) -> float | None:
+    return float("nan") if raster.nodata is None and values.dtype.kind == "f" else raster.nodata
+
+
+def read_facts(path: Path) -> RasterFacts:
+    """The facts of a stored raster."""
+    import rasterio
+
+    with rasterio.open(path) as file:
+        return RasterFacts(tuple(file.bounds), _crs(file), file.count)
+
+
+def read_sample(path: Path) -> NDArray[Any]:
+    """Values of the first band, flat, none missing; evenly chosen ones where the raster is large."""
+    import rasterio
+
+    with rasterio.open(path) as file:
+        step = max(1, max(file.shape) // _SAMPLE)
+        shape = max(1, file.height // step), max(1, file.width // step)
+        band = file.read(1, masked=True, out_shape=shape)
+        return np.asarray(np.ma.masked_invalid(band).compressed())
+
+
+def _crs(file: "DatasetReader") -> CRS | None:
+    return parse_spatial_reference(file.crs.to_wkt()) if file.crs else None
+
+
+def read_window(path: Path, box: Box, crs: CRS | None, width: int, height: int) -> Pixels:
+    """The cells under the pixels of a picture.
+
+    Args:
+        path: A stored raster.
+        box: The extent of the picture in units of ``crs``.
+        crs: The picture's spatial reference.
+        width: Its pixels.
+        height: Its pixels.
+    """
+    import rasterio
+    from rasterio.transform import from_bounds
+    from rasterio.vrt import WarpedVRT
+
+    with rasterio.open(path) as file:
+        source = file.crs or (crs.to_wkt() if crs else "EPSG:3857")
+        window = {
+            "crs": crs.to_wkt() if crs and file.crs else source, "width": width, "height": height,
+            "transform": from_bounds(*box, width, height),
+        }  # fmt: skip
+        with WarpedVRT(file, src_crs=source, **window) as picture:
+            return np.ma.masked_invalid(picture.read(masked=True))
+
+
+def values_at(path: Path, x: float, y: float) -> list[float | None]:
+    """The value of every band at a place in the raster's own spatial reference; None where there is none."""
+    import rasterio
+
+    with rasterio.open(path) as file:
+        [cell] = file.sample([(x, y)], masked=True)
+        return [
+            None if gone or value != value else float(value)
+            for value, gone in zip(cell.data, np.ma.getmaskarray(cell), strict=True)
+        ]
