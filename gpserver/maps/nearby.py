@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import shapely
 from pyproj import CRS, Proj
+from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
 from gpserver.features.shapes import Array
@@ -23,27 +24,46 @@ _MORE = 1.01
 
 
 @dataclass(frozen=True)
+class Window:
+    """Where to look for what is within a distance of a place, in the layer's CRS.
+
+    Attributes:
+        box: xmin, ymin, xmax, ymax; everything that is near is here.
+        place: The place; beyond 180° for the box that is on the other side.
+        bound: Everything that is near is within this of the place, in units of the CRS.
+    """
+
+    box: tuple[float, float, float, float]
+    place: BaseGeometry
+    bound: float
+
+
+@dataclass(frozen=True)
 class Reach:
     """A geometry and how far it reaches, in a plane of its own.
 
     Attributes:
         geometry: In the plane.
         distance: In units of the plane.
-        window: xmin, ymin, xmax, ymax in the layer's CRS; nothing outside of it is within reach.
+        window: Where to look.
         projection: From degrees to the plane; None where the plane is that of the layer's CRS.
         globe: How the layer's CRS lies on the Earth; None in the plane of the CRS.
     """
 
     geometry: BaseGeometry
     distance: float
-    window: tuple[float, float, float, float]
+    window: Window
     projection: Proj | None = None
     globe: Globe | None = None
 
     def touches(self, features: Array) -> Array:
         """Which features, in the layer's CRS, are within the distance."""
-        shapely.prepare(self.geometry)
-        return np.asarray(shapely.dwithin(self.geometry, self.onto(features), self.distance))
+        shapely.prepare(self.window.place)
+        near = np.asarray(shapely.dwithin(self.window.place, features, self.window.bound))
+        if self.projection is not None:
+            shapely.prepare(self.geometry)
+            near[near] = shapely.dwithin(self.geometry, self.onto(features[near]), self.distance)
+        return near
 
     def grown(self) -> BaseGeometry:
         """The area within the distance, in the plane."""
@@ -54,7 +74,7 @@ class Reach:
         if self.projection is None or self.globe is None:
             return features
         longest = _longest_edge(self.globe, self.distance)
-        parts = shapely.segmentize(shapely.clip_by_rect(features, *self.window), longest)
+        parts = shapely.segmentize(shapely.clip_by_rect(features, *self.window.box), longest)
         return np.asarray(_projected(parts, self.globe, self.projection), object)
 
 
@@ -74,7 +94,8 @@ def reaches(geometry: BaseGeometry, distance: float, crs: CRS | None, *, whole: 
     if globe is None:
         reach = distance / (float(crs.axis_info[0].unit_conversion_factor) if crs else 1.0)
         xmin, ymin, xmax, ymax = geometry.bounds
-        yield Reach(geometry, reach, (xmin - reach, ymin - reach, xmax + reach, ymax + reach))
+        box = (xmin - reach, ymin - reach, xmax + reach, ymax + reach)
+        yield Reach(geometry, reach, Window(box, geometry, reach))
         return
     for piece in [geometry] if whole else _pieces(geometry, globe):
         projection = _projection(piece, globe)
@@ -125,24 +146,25 @@ def _longest_edge(globe: Globe, distance: float) -> float:
     return float(metres / (np.pi * globe.geod.a) * globe.half_width)
 
 
-def _windows(piece: BaseGeometry, distance: float, globe: Globe) -> list[tuple[float, float, float, float]]:
-    """What may be within the distance of a piece, in the layer's CRS: one box, or one at each side of 180°.
+def _windows(piece: BaseGeometry, distance: float, globe: Globe) -> list[Window]:
+    """Where to look for what is within the distance of a piece: one window, or one at each side of 180°.
 
     On a sphere an angular distance d from latitude φ reaches arcsin(sin d / cos φ) to the east and west.
     """
     xmin, ymin, xmax, ymax = piece.bounds
-    (west, south), (east, north) = _degrees(np.array([[xmin, ymin], [xmax, ymax]]), globe).tolist()
+    south, north = globe.latitude(np.array([ymin, ymax])).tolist()
     angle = np.degrees(distance * _MORE / globe.geod.b)
-    slant = np.cos(np.radians(max(abs(south), abs(north))))
-    over_a_pole = south - angle <= -90 or north + angle >= 90
-    share = 1.0 if over_a_pole else min(1.0, np.sin(np.radians(angle)) / slant)
-    wide = 360.0 if share >= 1 else float(np.degrees(np.arcsin(share)))
     bottom, top = globe.y(np.clip([south - angle, north + angle], -90, 90)).tolist()
-    if 2 * wide + east - west >= 360:
-        spans = [(-180.0, 180.0)]
-    else:
-        spans = [(west - wide, east + wide)]
-        spans += [(west - wide + 360, 180.0)] if west - wide < -180 else []
-        spans += [(-180.0, east + wide - 360)] if east + wide > 180 else []
-    unit = globe.half_width / 180
-    return [(low * unit, bottom, high * unit, top) for low, high in spans]
+    world = globe.half_width
+    slant = np.cos(np.radians(max(abs(south), abs(north))))
+    share = np.sin(np.radians(angle)) / slant if south - angle > -90 and north + angle < 90 else 1.0
+    wide = float(np.arcsin(min(share, 1.0)) / np.pi * world)
+    if share >= 1 or 2 * wide + xmax - xmin >= 2 * world:
+        return [Window((-world, bottom, world, top), piece, np.inf)]
+    bound = np.hypot(wide, max(top - ymax, ymin - bottom))
+    windows = [Window((xmin - wide, bottom, xmax + wide, top), piece, bound)]
+    for turn in (2 * world, -2 * world):
+        low, high = max(xmin - wide + turn, -world), min(xmax + wide + turn, world)
+        if low <= high:
+            windows.append(Window((low, bottom, high, top), translate(piece, turn), bound))
+    return windows

@@ -200,10 +200,12 @@ def _class_breaks(renderer: Mapping[str, Any]) -> tuple[list[_Class], _Finder]:
     try:
         infos = sorted(renderer.get("classBreakInfos") or [], key=lambda info: float(info["classMaxValue"]))
         upper = np.array([float(info["classMaxValue"]) for info in infos])
-        least = float(-np.inf if renderer.get("minValue") is None else renderer["minValue"])
-        lower = np.array([float(info.get("classMinValue", -np.inf)) for info in infos])
+        least = _bound(renderer.get("minValue"))
+        lower = np.array([_bound(info.get("classMinValue")) for info in infos])
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidRequest("A class break of the renderer lacks its classMaxValue, a number.") from error
+        raise InvalidRequest(
+            "A class break of the renderer has a bound that is not a number, or no classMaxValue."
+        ) from error
     classes = [_Class(info.get("symbol"), str(info.get("label") or "")) for info in infos]
 
     def find(column: Column, rows: int) -> Indices:
@@ -216,6 +218,11 @@ def _class_breaks(renderer: Mapping[str, Any]) -> tuple[list[_Class], _Finder]:
         return np.where(inside & (values >= lower[place]), place, -1).astype(np.int32)
 
     return classes, find
+
+
+def _bound(value: Any) -> float:
+    """A lower bound; without one there is none."""
+    return -np.inf if value is None else float(value)
 
 
 def normalized(definition: Mapping[str, Any], field: str, column: Column) -> Floats:

@@ -159,7 +159,7 @@ def _near(
     """The rows in a relation to what is within a distance of the geometry."""
     found = [np.zeros(0, np.int64)]
     for reach in reaches(geometry, distance, layer.crs, whole=relation != INTERSECTS):
-        rows = _only(layer.window(*reach.window), among)
+        rows = _only(layer.window(*reach.window.box), among)
         if relation == INTERSECTS:
             rows = rows[_passing(layer, rows, reach.touches)]
         elif relation not in _BOXES_ONLY:

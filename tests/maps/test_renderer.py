@@ -135,6 +135,7 @@ def test_upper_bounds_belong_to_their_class():
 def test_classes_may_come_in_any_order_and_with_gaps():
     renderer = breaks(10, 5)
     renderer["classBreakInfos"][0]["classMinValue"] = 7
+    renderer["classBreakInfos"][1]["classMinValue"] = None
     classes = sort(renderer, A=[-3, 5, 6, 7, 10])
     assert classes.labels == ["5", "10"]
     assert classes.which.tolist() == [0, 0, -1, 1, 1]
@@ -193,6 +194,9 @@ def test_many_rows():
         ({"type": "classBreaks"}, "field is missing"),
         ({"type": "classBreaks", "field": "A", "classBreakInfos": [{}]}, "classMaxValue"),
         ({"type": "classBreaks", "field": "A", "classBreakInfos": [{"classMaxValue": "x"}]}, "classMaxValue"),
+        (breaks(5, minValue="x"), "bound that is not a number"),
+        ({"type": "classBreaks", "field": "A", "classBreakInfos": [5]}, "classMaxValue"),
+        ({"type": "uniqueValue", "field1": "A", "uniqueValueInfos": {"a": 1}}, "renderer objects"),
         (breaks(5, normalizationType="esriNormalizeByLuck"), "esriNormalizeByLuck"),
     ],
 )

@@ -174,7 +174,7 @@ def random_queries(random, kind, count):
     if kind == "point":
         return random_points(random, count)
     if kind == "multipoint":
-        return [MultiPoint(random.integers(0, 24, (4, 2))) for _ in range(count)]
+        return random_multipoints(random, count)
     if kind == "line":
         return random_lines(random, count)
     if kind == "envelope":
@@ -183,7 +183,16 @@ def random_queries(random, kind, count):
     return random_polygons(random, count)
 
 
-FEATURES = {"points": random_points, "lines": random_lines, "polygons": random_polygons}
+def random_multipoints(random, count):
+    return [MultiPoint(random.integers(0, 24, (random.integers(1, 5), 2))) for _ in range(count)]
+
+
+FEATURES = {
+    "points": random_points,
+    "multipoints": random_multipoints,
+    "lines": random_lines,
+    "polygons": random_polygons,
+}
 QUERIES = ("point", "multipoint", "line", "polygon", "envelope")
 
 
