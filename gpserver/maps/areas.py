@@ -11,7 +11,7 @@ from matplotlib.transforms import Bbox, IdentityTransform
 from gpserver.errors import InvalidRequest
 from gpserver.features.shapes import POLYGON, POLYLINE, Array, Shapes, boxes, take
 from gpserver.maps.outlines import Outline, clip, outlines, thinned
-from gpserver.maps.specks import blend, ink, stamp
+from gpserver.maps.specks import areas, blend, stamp
 from gpserver.maps.surfaces import Pixels, Surface
 from gpserver.maps.symbols import RGBA, Fill, PictureFill, Stroke, Symbol
 from gpserver.maps.tiles import draw_tiled
@@ -19,6 +19,7 @@ from gpserver.maps.tiles import draw_tiled
 _HERE = IdentityTransform()
 _NO_TRANSFORMS, _NO_OFFSETS, _NO_COLORS = np.zeros((0, 3, 3)), np.zeros((0, 2)), np.zeros((0, 4))
 _ANTIALIASED = np.ones(1, bool)
+_UNBROKEN = (0.0, None)
 _NOTHING: RGBA = (0.0, 0.0, 0.0, 0.0)
 _HATCH_WIDTH = 0.75  # points, as ArcGIS has it
 
@@ -51,12 +52,12 @@ class _Columns:
     edge: Array
     width: Array
     manner: Array
-    dashes: list[tuple[float, list[float] | None]]
+    dashes: Array
 
     def part(self, begin: int, end: int) -> "_Columns":
         some = slice(begin, end)
-        arrays = (self.face[some], self.edge[some], self.width[some], self.manner[some])
-        return _Columns(*arrays, self.dashes[some])
+        columns = (self.face, self.edge, self.width, self.manner, self.dashes)
+        return _Columns(*(column[some] for column in columns))
 
 
 def draw_outlines(surface: Surface, shapes: Shapes, symbols: Sequence[Symbol], which: Array) -> None:
@@ -116,7 +117,7 @@ def _columns(brushes: Sequence[_Brush], which: Array) -> _Columns:
         edge=np.array([brush.edge for brush in brushes])[which],
         width=np.array([brush.width for brush in brushes])[which],
         manner=np.array([brush.manner for brush in brushes])[which],
-        dashes=[(0.0, brushes[number].dashes) for number in which.tolist()],
+        dashes=_objects([(0.0, brush.dashes) for brush in brushes])[which],
     )
 
 
@@ -146,8 +147,12 @@ def _paths(shapes: Shapes, chosen: Array, box: Array, surface: Surface) -> list[
         frame = Bbox.from_extents(-_MARGIN, -_MARGIN, *(size + _MARGIN).tolist())
         clip(found, np.flatnonzero(outside.any(axis=1)).tolist(), frame)
     result = np.full(len(chosen), None, object)
-    result[rows] = found
+    result[rows] = _objects(found)
     return result.tolist()
+
+
+def _objects(things: Sequence[Any]) -> Array:
+    return np.fromiter(things, object, len(things))
 
 
 def _stamps(
@@ -157,9 +162,9 @@ def _stamps(
     rows = np.flatnonzero(chosen)
     marks, inks = np.zeros((len(chosen), 4)), np.zeros((len(chosen), 4))
     if len(rows):
-        area, length = ink(shapes if chosen.all() else take(shapes, rows))
+        area = areas(shapes if chosen.all() else take(shapes, rows))
         face, edge, width = columns.face[rows], columns.edge[rows], columns.width[rows] * pixel
-        marks[rows], inks[rows] = blend(box[rows], area, length, face, edge, width)
+        marks[rows], inks[rows] = blend(box[rows], area, face, edge, width)
     return marks, inks
 
 
@@ -191,7 +196,7 @@ def _draw(surface: Surface, paths: list[Outline], columns: _Columns, symbol: Sym
         columns.face if columns.face[:, 3].any() else _NO_COLORS,
         columns.edge,
         columns.width,
-        columns.dashes,
+        [_UNBROKEN] if columns.manner[0] == _SOLID else columns.dashes.tolist(),
         _ANTIALIASED,
         [None],
         "screen",

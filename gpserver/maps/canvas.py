@@ -49,17 +49,19 @@ class Canvas:
         sine, cosine = np.sin(np.radians(rotation)), np.cos(np.radians(rotation))
         self._turn = scale @ np.array([[cosine, sine], [-sine, cosine]])
         self._fade = 1.0
-        self._room = Room(self._surface)
+        self._labels: list[tuple[Shapes, Sequence[str], TextSymbol, str, float]] = []
         if background:
             self._paper(background)
 
     def rgba(self) -> Array:
-        """The pixels, (height, width, 4) uint8, alpha not multiplied in."""
+        """The picture, (height, width, 4) uint8, alpha not multiplied in."""
+        self._draw_labels()
         assert isinstance(self._surface, Pixels), "a drawing in SVG or PDF has no pixels"
         return self._surface.rgba
 
     def bytes(self) -> bytes:
         """The document of a drawing in SVG or PDF; nothing can be drawn afterwards."""
+        self._draw_labels()
         assert not isinstance(self._surface, Pixels), "pixels are written by gpserver.maps.images"
         return self._surface.bytes()
 
@@ -102,20 +104,19 @@ class Canvas:
             draw_outlines(self._surface, replace(shapes, coords=points), symbols, which)
 
     def label(
-        self, shapes: Shapes, texts: Sequence[str], style: TextSymbol, placement: str = "", gap: float = 0.0
+        self, shapes: Shapes, texts: Sequence[str], style: TextSymbol, placement: str = "", gap: float = 3.0
     ) -> None:
-        """Label features where there is room beside the labels that are there already.
+        """Label features above all that is drawn, where there is room: first those labelled last.
 
         Args:
-            shapes: In the map's CRS; the first ones are the most important.
+            shapes: In the map's CRS; the first of them are the most important.
             texts: One per feature.
             style: How the labels look.
             placement: As in Esri's labelling objects, of which Above, Below, Left and Right count.
-            gap: Points between the place and the text, half a marker's size for instance.
+            gap: Points between the place and a text beside it.
         """
-        style = faded(style, self._fade) if self._fade < 1 else style
-        places = anchors(replace(shapes, coords=self._to_surface(shapes.coords)), self._surface)
-        draw_labels(self._surface, self._room, places, texts, style, placement, gap)
+        shapes = replace(shapes, coords=self._to_surface(shapes.coords))
+        self._labels.append((shapes, texts, style, placement, gap))
 
     def image(self, rgba: Array, bbox: tuple[float, float, float, float], *, smooth: bool = False) -> None:
         """Lay a raster over the picture.
@@ -129,9 +130,21 @@ class Canvas:
         corners = self._to_surface(np.array([(xmin, ymax), (xmax, ymax), (xmin, ymin)]))
         draw_raster(self._surface, rgba, corners, smooth, self._fade)
 
+    def _draw_labels(self) -> None:
+        room = Room(self._surface)
+        for shapes, texts, style, placement, gap in reversed(self._labels):
+            places = anchors(shapes, self._surface)
+            draw_labels(self._surface, room, places, texts, style, placement, gap)
+        self._labels.clear()
+
     def _to_surface(self, coords: Array) -> Array:
         """Map coordinates in units of the surface, counted from its lower left corner."""
-        return np.asarray((coords[:, :2] - self._middle) @ self._turn + self._center)
+        x, y = coords[:, 0] - self._middle[0], coords[:, 1] - self._middle[1]
+        found = np.empty((len(coords), 2))
+        # By axis: a product of matrices would wake all threads of a linear algebra library.
+        for axis in range(2):
+            found[:, axis] = x * self._turn[0, axis] + y * self._turn[1, axis] + self._center[axis]
+        return found
 
     def _paper(self, color: RGBA) -> None:
         width, height = self._surface.width, self._surface.height

@@ -174,10 +174,15 @@ def _letters(text: str, family: str, bold: bool, italic: bool) -> Path:
     """The outlines of a text's letters; what the fonts do not have is drawn as a box."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Path(*text_to_path.get_text_path(_font(family, bold, italic), text))
+        vertices, codes = text_to_path.get_text_path(_font(family, bold, italic), text)
+    return Path(np.reshape(vertices, (-1, 2)), codes)
 
 
 @lru_cache
 def _font(family: str, bold: bool, italic: bool) -> FontProperties:
-    weight, style = "bold" if bold else "normal", "italic" if italic else "normal"
-    return FontProperties(family=[family], weight=weight, style=style, size=_EM)
+    return FontProperties(
+        family=[family],
+        weight="bold" if bold else "normal",
+        style="italic" if italic else "normal",
+        size=_EM,
+    )

@@ -46,9 +46,9 @@ def _codes(size: int, starts: Array, closed: Array) -> Array:
 def thinned(shapes: Shapes) -> Shapes:
     """The shapes without vertices in the same quarter of a pixel as the vertex before; ends of lists stay."""
     starts, ends = shapes.offsets[0][:-1], shapes.offsets[0][1:]
-    cells = np.floor(shapes.coords * _CELLS)
-    keep = np.ones(len(cells), bool)
-    np.any(cells[1:] != cells[:-1], axis=1, out=keep[1:])
+    x, y = (np.floor(axis * _CELLS) for axis in shapes.coords.T)
+    keep = np.ones(len(x), bool)
+    keep[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
     keep[starts] = keep[ends - 1] = True
     kept = np.zeros(len(keep) + 1, np.int64)
     np.cumsum(keep, out=kept[1:])

@@ -3,49 +3,42 @@
 import numpy as np
 
 from gpserver.features.rings import ring_areas
-from gpserver.features.shapes import POLYGON, Array, Shapes, vertex_offsets
+from gpserver.features.shapes import POLYGON, Array, Shapes
+
+_FAINTEST = 1e-3  # alpha: a quarter of the least that a pixel can show
 
 
-def ink(shapes: Shapes) -> tuple[Array, Array]:
-    """Area and length of each feature, in pixels; lines have no area."""
-    ends = vertex_offsets(shapes)
-    steps = np.zeros(len(shapes.coords) + 1)
-    dx, dy = np.diff(shapes.coords, axis=0).T
-    steps[1:-1] = np.hypot(dx, dy)
-    steps[shapes.offsets[0]] = 0.0  # from one ring to the next nothing is drawn
-    length = _sums(steps[:-1], ends)
+def areas(shapes: Shapes) -> Array:
+    """The area of each feature; lines have none."""
     if shapes.kind != POLYGON:
-        return np.zeros(len(shapes)), length
+        return np.zeros(len(shapes))
+    total = np.zeros(len(shapes.offsets[0]))
+    np.cumsum(ring_areas(shapes.coords, shapes.offsets[0]), out=total[1:])
     rings = shapes.offsets[1][shapes.offsets[2]]
-    return np.abs(_sums(ring_areas(shapes.coords, shapes.offsets[0]), rings)) / 2, length
+    return np.asarray(np.abs(total[rings[1:]] - total[rings[:-1]]) / 2)
 
 
-def _sums(values: Array, offsets: Array) -> Array:
-    total = np.zeros(len(values) + 1)
-    np.cumsum(values, out=total[1:])
-    return np.asarray(total[offsets[1:]] - total[offsets[:-1]])
+def blend(boxes: Array, area: Array, face: Array, edge: Array, width: Array) -> tuple[Array, Array]:
+    """One box and one colour per feature, with as much ink as its fill and its outline have.
 
-
-def blend(
-    boxes: Array, area: Array, length: Array, face: Array, edge: Array, width: Array
-) -> tuple[Array, Array]:
-    """One box and one colour per feature, with the ink that its fill and its outline have.
+    Outlines count as ellipses, lines as straight ones.
 
     Args:
         boxes: Bounding boxes, (n, 4) pixels.
-        area: Of the features.
-        length: Of their outlines.
+        area: Of the features, 0 for lines.
         face: Colour of the fill, (n, 4), 0 to 1.
         edge: Colour of the outline.
         width: Of the outline, 0 where there is none.
     """
-    boxes = boxes + width[:, None] / 2 * [-1, -1, 1, 1]
-    size = np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-9)
+    across, up = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    length = np.where(area > 0, (across + up) * np.pi / 2, np.hypot(across, up))
+    size = np.maximum((across + width) * (up + width), 1e-9)
     above = edge[:, 3] * np.minimum((length + width) * width / size, 1)
     below = face[:, 3] * np.minimum(area / size, 1) * (1 - above)
     alpha = above + below
     share = np.divide(above, alpha, out=np.zeros_like(alpha), where=alpha > 0)[:, None]
-    return boxes, np.column_stack([share * edge[:, :3] + (1 - share) * face[:, :3], alpha])
+    colors = np.column_stack([share * edge[:, :3] + (1 - share) * face[:, :3], alpha])
+    return boxes + width[:, None] / 2 * [-1, -1, 1, 1], colors
 
 
 def stamp(picture: Array, boxes: Array, colors: Array) -> None:
@@ -54,20 +47,21 @@ def stamp(picture: Array, boxes: Array, colors: Array) -> None:
     Pixels are composited as by Porter and Duff's "over", all at once: what lies above a box at a pixel lets
     through the product of what each of them lets through.
     """
-    boxes = boxes * [1, -1, 1, -1] + [0, len(picture), 0, len(picture)]  # rows are counted from the top
+    boxes = boxes * [1, -1, 1, -1] + [0, len(picture), 0, len(picture)]  # rows are counted from above
     column, across = _coverage(boxes[:, 0], boxes[:, 2], picture.shape[1])
     row, down = _coverage(boxes[:, 3], boxes[:, 1], picture.shape[0])
     cover = down[:, :, None] * across[:, None, :] * colors[:, 3, None, None]
-    feature, i, j = np.nonzero(cover > 1e-4)
-    if len(feature) == 0:
+    touched = np.flatnonzero(cover > _FAINTEST)
+    if len(touched) == 0:
         return
-    pixel = row[feature, i] * picture.shape[1] + column[feature, j]
+    pixel = (row[:, :, None] * picture.shape[1] + column[:, None, :]).ravel()[touched]
     low = pixel.min()
     # Narrow integers are sorted several times faster.
     order = np.argsort((pixel - low).astype(np.min_scalar_type(pixel.max() - low)), kind="stable")
-    feature, pixel, alpha = feature[order], pixel[order], cover[feature, i, j][order]
+    touched, pixel = touched[order], pixel[order]
     begins = np.flatnonzero(np.diff(pixel, prepend=-1))
-    _over(picture, pixel[begins], *_composite(alpha, colors[feature, :3], begins))
+    layers = colors[touched // cover[0].size, :3]
+    _over(picture, pixel[begins], *_composite(cover.ravel()[touched], layers, begins))
 
 
 def _coverage(low: Array, high: Array, size: int) -> tuple[Array, Array]:
@@ -87,7 +81,8 @@ def _composite(alpha: Array, color: Array, begins: Array) -> tuple[Array, Array]
     lengths = np.diff(begins, append=len(alpha))
     above = np.repeat(total + before[begins] - through[begins], lengths) - before
     weight = alpha * np.exp(above)
-    return np.add.reduceat(weight[:, None] * color, begins), 1 - np.exp(total)
+    channels = [np.add.reduceat(weight * channel, begins) for channel in color.T]
+    return np.column_stack(channels), 1 - np.exp(total)
 
 
 def _over(picture: Array, pixel: Array, color: Array, alpha: Array) -> None:

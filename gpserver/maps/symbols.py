@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -85,6 +85,7 @@ class TextSymbol:
     offset: tuple[float, float] = (0.0, 0.0)
 
 
+S = TypeVar("S", bound="Symbol")
 Symbol = Stroke | Fill | Marker | Picture | PictureFill | TextSymbol
 
 # The dash lengths of Esri's own clients for lines with flat ends, in line widths.
@@ -192,7 +193,7 @@ def _read_text(json: Mapping[str, Any]) -> TextSymbol:
     )
 
 
-def faded(symbol: Symbol, opacity: float) -> Symbol:
+def faded(symbol: S, opacity: float) -> S:
     """The same symbol, its colours more transparent."""
     changes: dict[str, Any] = {}
     for name in ("color", "outline", "halo", "tile"):
