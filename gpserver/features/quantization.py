@@ -15,8 +15,9 @@ UPPER_LEFT, LOWER_LEFT = "upperLeft", "lowerLeft"
 _LARGEST = 2.0**53  # what a client in JavaScript can tell from its neighbours
 _CELLS = 10_000  # along a side of the grid, when nothing says how fine it is to be
 _FEWEST = {POLYLINE: 2, POLYGON: 4}
-# Esri's default resolutions of a geodatabase: a billionth of a degree, a tenth of a millimetre.
-_DEGREES, _METRES = 1e-9, 1e-4
+# Esri's default resolutions of a geodatabase: a billionth of a degree, a tenth of a millimetre. Coordinates of
+# an unknown system may be degrees or as large as the Earth in feet: this is fine enough and large enough.
+_DEGREES, _METRES, _UNKNOWN = 1e-9, 1e-4, 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,9 @@ class Quantization:
     @classmethod
     def of_resolution(cls, crs: CRS | None) -> Self:
         """The grid that keeps all there is: cells of Esri's default resolution, counted from 0, 0."""
-        return cls(_METRES if crs is not None and not crs.is_geographic else _DEGREES)
+        if crs is None:
+            return cls(_UNKNOWN)
+        return cls(_DEGREES if crs.is_geographic else _METRES)
 
     @classmethod
     def read(cls, value: object, crs: CRS | None, offset: float = 0.0) -> Self:

@@ -7,11 +7,24 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import geopandas as gpd
+import pytest
 import shapely
+from features import esri_pbuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpserver.features import Layer, Selection, decode_features, encode_features, esri_json, write_layer
+from gpserver.features import (
+    Layer,
+    Selection,
+    decode_features,
+    encode_features,
+    esri_json,
+    geojson,
+    pbf,
+    write_layer,
+)
+from gpserver.features.quantization import Quantization
+from gpserver.features.record import to_record
 
 number = st.floats(allow_nan=False, allow_infinity=False)
 degree = st.floats(-180, 180)
@@ -67,6 +80,31 @@ def test_text_is_the_same_after_a_second_round(feature_set: dict[str, Any]) -> N
     assert json.loads(twice)["features"] == json.loads(once)["features"]
 
 
+@given(feature_sets())
+def test_geojson_and_the_protocol_buffer_say_the_same(feature_set: dict[str, Any]) -> None:
+    layer = Layer(to_record(decode_features(feature_set), stored=True))
+    ours = json.loads(b"".join(esri_json.write(Selection(layer))))["features"]
+    rows = json.loads(b"".join(geojson.write(Selection(layer))))["features"]
+    assert [row["properties"] for row in rows] == [row["attributes"] for row in ours]
+    assert [flat((row["geometry"] or {}).get("coordinates") or []) for row in rows] == list(
+        map(numbers, ours)
+    )
+    read = esri_pbuffer.features(b"".join(pbf.write(Selection(layer))))
+    assert [row["attributes"] for row in read] == [row["attributes"] for row in ours]
+    for one, other in zip(read, ours, strict=True):
+        assert numbers(one) == pytest.approx(numbers(other), rel=0, abs=5.01e-10)
+
+
+def numbers(feature: dict[str, Any]) -> list[float]:
+    """The coordinates of an Esri feature."""
+    return flat(list((feature["geometry"] or {}).values()))
+
+
+def flat(value: Any) -> list[float]:
+    """All numbers of nested lists."""
+    return [number for member in value for number in flat(member)] if isinstance(value, list) else [value]
+
+
 star = st.builds(
     lambda x, y, radii: shapely.Polygon(
         [
@@ -98,3 +136,28 @@ def test_shells_run_clockwise_and_holes_do_not(stars: list[Any]) -> None:
         area = sum(shapely.Polygon(ring).area * (-1 if ring.is_ccw else 1) for ring in rings)
         assert math.isclose(area, geometry.area, rel_tol=1e-9)
         assert not rings[0].is_ccw
+
+
+@given(st.lists(star, min_size=1, max_size=3), st.floats(1, 1e6), st.sampled_from(["upperLeft", "lowerLeft"]))
+def test_a_grid_does_what_a_loop_over_vertices_does(stars: list[Any], size: float, position: str) -> None:
+    frame = gpd.GeoDataFrame(geometry=[shapely.union_all(stars), *stars], crs=3857)
+    plainly = json.loads(encode_features(frame))["features"]
+    grid = Quantization(size, 5.0, 7.0, position, thins=True)
+    for feature, read in zip(
+        plainly, json.loads(encode_features(frame, quantization=grid))["features"], strict=True
+    ):
+        rings = [on_grid(ring, grid) for ring in feature["geometry"]["rings"]]
+        assert ((read["geometry"] or {}).get("rings") or []) == [ring for ring in rings if len(ring) > 3]
+
+
+def on_grid(ring: list[list[float]], grid: Quantization) -> list[list[int]]:
+    """The steps of a ring, vertex by vertex."""
+    down = -1 if grid.position == "upperLeft" else 1
+    steps: list[list[int]] = []
+    at = [0, 0]
+    for x, y in ring:
+        cell = [round((x - grid.x) / grid.scale), round((y - grid.y) / (down * grid.scale))]
+        if cell != at or not steps:
+            steps.append([cell[0] - at[0], cell[1] - at[1]])
+        at = cell
+    return steps

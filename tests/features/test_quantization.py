@@ -41,6 +41,11 @@ def test_without_a_tolerance_the_offset_or_the_extent_says_how_fine_it_is() -> N
     assert Quantization.read({"extent": EXTENT}, WEB_MERCATOR).scale == 200 / 10_000
 
 
+def test_full_resolution_is_that_of_the_system() -> None:
+    systems = (WGS84, WEB_MERCATOR, None)
+    assert [Quantization.of_resolution(crs).scale for crs in systems] == [1e-9, 1e-4, 1e-8]
+
+
 def test_edit_has_full_resolution() -> None:
     value = {"mode": "edit", "tolerance": 50, "extent": EXTENT}
     assert Quantization.read(value, WEB_MERCATOR) == Quantization(1e-4, -100, 100)
