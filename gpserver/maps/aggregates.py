@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from gpserver.errors import InvalidRequest
 from gpserver.maps.percentiles import percentile
+from gpserver.maps.sql.operators import one_zero
 from gpserver.maps.where import Columns, Expression
 
 _SAMPLE = pc.VarianceOptions(ddof=1)
@@ -76,7 +77,7 @@ def aggregated(
     """
     names = [f"key{number}" for number in range(len(keys))]
     inputs = [_input(item, columns, rows) for item in aggregates]
-    arrays = {name: _key(key.values(columns, rows)) for name, key in zip(names, keys, strict=True)}
+    arrays = {name: one_zero(key.values(columns, rows)) for name, key in zip(names, keys, strict=True)}
     arrays |= {f"value{number}": values for number, values in enumerate(inputs)} | {"row": np.arange(rows)}
     specs = [
         (f"value{number}", *_ARROW[item.kind])
@@ -97,11 +98,6 @@ def aggregated(
 
     results = [result(number, item) for number, item in enumerate(aggregates)]
     return [found[name].combine_chunks() for name in names] + results
-
-
-def _key(values: Any) -> Any:
-    """Group keys; the two zeros of floating point numbers are one."""
-    return pc.add(values, pa.scalar(0, values.type)) if pa.types.is_floating(values.type) else values
 
 
 def _input(item: Aggregate, columns: Columns, rows: int) -> Any:

@@ -83,14 +83,19 @@ def member(node: exp.Expression, term: Term, items: Sequence[Term]) -> Term:
     if len(constants) < len(items):
         return any_of(node, *(comparison(pc.equal)(item.node, term, item) for item in items))
     kind, (term, *items) = together([term, *items])
-    known = pa.array([item.constant for item in items if item.constant is not None], kind.type)
+    known = one_zero(pa.array([item.constant for item in items if item.constant is not None], kind.type))
     missing = pa.scalar(None if len(known) < len(items) else False, pa.bool_())
 
     def find(values: Any) -> Any:
-        found = pc.if_else(pc.is_in(values, value_set=known), True, missing)
+        found = pc.if_else(pc.is_in(one_zero(values), value_set=known), True, missing)
         return pc.if_else(pc.is_valid(values), found, pa.scalar(None, pa.bool_()))
 
     return call(node, Kind.BOOLEAN, [term], find)
+
+
+def one_zero(values: Any) -> Any:
+    """Values to look up or to group by: the two zeros of floating point numbers are one."""
+    return pc.add(values, pa.scalar(0, values.type)) if pa.types.is_floating(values.type) else values
 
 
 def arithmetic(kernel: Any, days: Any = None) -> Callable[..., Term]:
