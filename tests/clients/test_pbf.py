@@ -1,4 +1,4 @@
-"""Esri's protocol buffer as Esri's own decoder in @arcgis/core and arcgis-pbf-parser from npm read it."""
+"""Answers of a query as Esri's own decoders in @arcgis/core, and arcgis-pbf-parser from npm, read them."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ ATTRIBUTES = pd.DataFrame(
 )
 GRID = Quantization(0.25, -180, 90, thins=True)
 
-Both = Callable[[str], dict[str, Any]]
+Read = Callable[[str], dict[str, Any]]
 
 
 GEOMETRY_TYPES = ("points", "points_zm", "multipoints", "lines", "lines_z", "polygons", "multipolygons")
@@ -58,7 +58,7 @@ def selections(folder: Path) -> dict[str, Selection]:
         write_layer(gpd.GeoDataFrame(ATTRIBUTES, geometry=geometry, crs=4326), folder / f"{name}.arrow")
         layer = Layer.open(folder / f"{name}.arrow")
         chosen[name] = Selection(layer, return_z=True, return_m=True, exceeded=name == "points")
-        chosen[f"{name}_on_a_grid"] = Selection(layer, quantization=GRID)
+        chosen[f"{name}_on_a_grid"] = Selection(layer, quantization=GRID, return_z=True)
     write_layer(ATTRIBUTES, folder / "table.arrow")
     return chosen | {"table": Selection(Layer.open(folder / "table.arrow"))}
 
@@ -69,45 +69,20 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Selection]:
 
 
 @pytest.fixture(scope="module")
-def both(
+def read_by(
     node: str,
     packages: Path,
     converse: Any,
     layers: dict[str, Selection],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Both:
-    """What both decoders found in the protocol buffer of a selection."""
+) -> Read:
+    """What the decoders found in the answers that hold a selection."""
     folder = tmp_path_factory.mktemp("buffers")
     for name, selection in layers.items():
-        (folder / name).write_bytes(b"".join(pbf.write(selection)))
+        (folder / f"{name}.pbf").write_bytes(b"".join(pbf.write(selection)))
+        (folder / f"{name}.json").write_bytes(b"".join(esri_json.write(selection)))
     found = converse(node, Path(__file__).parent / "pbf.mjs", *(folder / name for name in layers))
     return dict(zip(layers, found, strict=True)).__getitem__
-
-
-def esri_json_of(selection: Selection) -> dict[str, Any]:
-    """The JSON of a selection, coordinates on the ground."""
-    document: dict[str, Any] = json.loads(b"".join(esri_json.write(selection)))
-    if transform := document.pop("transform", None):
-        for feature in document["features"]:
-            feature["geometry"] = placed(feature["geometry"], transform)
-    return document
-
-
-def placed(geometry: Any, transform: dict[str, Any]) -> Any:
-    """A geometry off the grid: steps added up list by list."""
-    scale = np.array(transform["scale"]) * [1, -1]
-    if geometry is None:
-        return None
-    if "x" in geometry:
-        return dict(
-            zip("xy", np.array([geometry["x"], geometry["y"]]) * scale + transform["translate"], strict=True)
-        )
-    [(key, lists)] = geometry.items()
-    parts = [
-        np.cumsum(part, axis=0) * scale + transform["translate"]
-        for part in (lists if key != "points" else [lists])
-    ]
-    return {key: parts if key != "points" else parts[0]}
 
 
 def flat(geometry: Any) -> Any:
@@ -125,8 +100,8 @@ NAMES = [name + end for name in GEOMETRY_TYPES for end in ("", "_on_a_grid")]
 
 
 @pytest.mark.parametrize("name", [*NAMES, "table"])
-def test_esris_decoder_reads_what_the_json_says(both: Both, layers: dict[str, Selection], name: str) -> None:
-    theirs, ours = both(name)["esri"], esri_json_of(layers[name])
+def test_esris_decoders_read_the_same(read_by: Read, name: str) -> None:
+    theirs, ours = read_by(name)["esri"], read_by(name)["json"]
     for key in ("geometryType", "spatialReference", "exceededTransferLimit"):
         if name != "table" or key == "exceededTransferLimit":
             assert theirs[key] == ours[key]
@@ -146,9 +121,9 @@ def test_esris_decoder_reads_what_the_json_says(both: Both, layers: dict[str, Se
     "name", ["points", "lines", "polygons", "points_on_a_grid", "multipolygons_on_a_grid"]
 )
 def test_the_parser_from_npm_reads_what_the_geojson_says(
-    both: Both, layers: dict[str, Selection], name: str
+    read_by: Read, layers: dict[str, Selection], name: str
 ) -> None:
-    theirs = both(name)["parser"]
+    theirs = read_by(name)["parser"]
     ours = json.loads(b"".join(geojson.write(layers[name])))
     assert theirs["exceededTransferLimit"] == layers[name].exceeded
     for read, written in zip(theirs["featureCollection"]["features"], ours["features"], strict=True):
