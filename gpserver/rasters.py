@@ -42,9 +42,9 @@ class Raster:
 
 @dataclass(frozen=True, slots=True)
 class RasterFacts:
-    """What a stored raster is: its extent in units of its CRS, its CRS if that is known, and its bands."""
+    """What is known of a raster: its extent in units of its CRS, None before there are cells; its bands."""
 
-    extent: Box
+    extent: Box | None
     crs: CRS | None
     bands: int
 

@@ -1,14 +1,16 @@
 """From a function's signature and docstring to the inputs and outputs of a task."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import docstring_parser
+import numpy as np
 
 from gpserver.annotation import KNOWN_TYPES, Declared, is_union, read_annotation
 from gpserver.context import JobContext
+from gpserver.datatypes import DataType, GPFeatureRecordSetLayer, GPRasterDataLayer
 from gpserver.errors import InvalidValue, PublishingError
 from gpserver.naming import (
     breaks_source,
@@ -20,6 +22,7 @@ from gpserver.naming import (
     safe_text,
 )
 from gpserver.parameter import Parameter
+from gpserver.symbology import Look, drawing_info, raster_drawing_info
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,8 @@ def _described(
         raise PublishingError(
             problem, 'Rename it, or give it another name with Annotated[..., Param(name="...")].'
         )
+    if param.symbology is not None:
+        _check_symbology(param.symbology, declared.data_type)
     return Parameter(
         name=name,
         argument=argument,
@@ -179,6 +184,15 @@ def _described(
         symbology=param.symbology,
         time_field=param.time_field,
     )
+
+
+def _check_symbology(symbology: Look | Mapping[str, Any], data_type: DataType) -> None:
+    if data_type.name == GPRasterDataLayer.name:
+        raster_drawing_info(symbology, np.zeros(0))
+    elif data_type.name == GPFeatureRecordSetLayer.name:
+        drawing_info(symbology, data_type.schema()["geometryType"])
+    else:
+        raise PublishingError("A symbology is for features and rasters.", "Leave it out.")
 
 
 def _range(declared: Declared) -> dict[str, Any] | None:

@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import pytest
 
-from gpserver import JobContext, LinearUnit, Param, Points, Service, task
+from gpserver import Fill, JobContext, LinearUnit, Param, Points, Service, Simple, task
 from gpserver.errors import PublishingError
 
 # Longer parts of the texts below.
 PARTS = {
-    "KNOWN": "str, int, float, bool, datetime, LinearUnit, ArealUnit, GeoDataFrame, DataFrame, Path, Points, "
-    "MultiPoints, Lines, Polygons, Features, Table, Literal of text or numbers, or a list of one of these",
+    "KNOWN": "str, int, float, bool, datetime, LinearUnit, ArealUnit, GeoDataFrame, DataFrame, Path, Raster, "
+    "Points, MultiPoints, Lines, Polygons, Features, Table, "
+    "Literal of text or numbers, or a list of one of these",
     "RENAME": 'Rename it, or give it another name with Annotated[..., Param(name="...")].',
     "NAMED_ONLY": "A task takes named parameters only, no *args, **kwargs or positional-only ones. "
     "Write each parameter with a name and a type; for many values use list[...].",
@@ -225,6 +226,18 @@ def text_range(value: Annotated[str, Param(minimum=3)]) -> None:
     """
 
 
+def wrong_symbol() -> Annotated[Points, Param(symbology=Simple(Fill("red")))]:
+    """function wrong_symbol, parameter output (output): A Fill cannot draw esriGeometryPoint. Use a
+    Marker, or a colour.
+    """
+
+
+def symbol_of_a_number() -> Annotated[float, Param(symbology=Simple("red"))]:
+    """function symbol_of_a_number, parameter output (output): A symbology is for features and rasters. Leave
+    it out.
+    """
+
+
 def generator(value: int) -> Iterator[int]:
     """function generator: A task is a plain function, neither async nor a generator. Remove async and
     yield; a job has a process of its own and may block.
@@ -253,6 +266,8 @@ async def later(value: int) -> None:
         positional,
         no_result,
         plain_tuple,
+        wrong_symbol,
+        symbol_of_a_number,
         unknown_result,
         odd_outputs,
         late_context,

@@ -45,6 +45,23 @@ class MapLayer:
         return self.data
 
     @property
+    def renderer(self) -> dict[str, Any]:
+        """Esri's renderer of it."""
+        renderer: dict[str, Any] = self.drawing["renderer"]
+        return renderer
+
+    @property
+    def file(self) -> Path:
+        """The file of ``data``.
+
+        Raises:
+            NotFound: There is none.
+        """
+        if self.path is None:
+            raise NotFound(f"Layer {self.id} has no data.")
+        return self.path
+
+    @property
     def is_raster(self) -> bool:
         """Whether it is a raster."""
         return isinstance(self.data, RasterFacts)

@@ -43,21 +43,23 @@ def _over(band: Any, colors: Array) -> Array:
     return colors
 
 
-def _stretched(band: Any, renderer: Mapping[str, Any]) -> Array:
+def stretch(renderer: Mapping[str, Any]) -> tuple[float, float, Array]:
+    """The values of the first and the last colour, and the colours, (n, 4)."""
     try:
         low, high, *_ = renderer["statistics"][0]
         ramps = renderer["colorRamp"].get("colorRamps") or [renderer["colorRamp"]]
-        stops = np.array([ramps[0]["fromColor"], *(ramp["toColor"] for ramp in ramps)], np.float64)
+        colors = [ramps[0]["fromColor"], *(ramp["toColor"] for ramp in ramps)]
+        return float(low), float(high), np.array([[*color, 255][:4] for color in colors], np.float64)
     except (KeyError, IndexError, TypeError, ValueError):
         raise InvalidRequest("A rasterStretch renderer needs 'statistics' and a 'colorRamp'.") from None
+
+
+def _stretched(band: Any, renderer: Mapping[str, Any]) -> Array:
+    low, high, stops = stretch(renderer)
     share = (np.ma.getdata(band).astype(np.float64) - low) / ((high - low) or 1)
     place = np.nan_to_num(np.clip(share, 0, 1)) * (len(stops) - 1)
-    channels = [
-        np.interp(place, np.arange(len(stops)), stops[:, channel]) for channel in range(stops.shape[1])
-    ]
-    colors = np.dstack(channels).round().astype(np.uint8)
-    opaque = np.full((*band.shape, 1), 255, np.uint8)
-    return colors if colors.shape[2] == 4 else np.dstack([colors, opaque])
+    channels = [np.interp(place, np.arange(len(stops)), channel) for channel in stops.T]
+    return np.dstack(channels).round().astype(np.uint8)
 
 
 def _classified(band: Any, renderer: Mapping[str, Any]) -> Array:

@@ -3,16 +3,19 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from gpserver.datatypes import GPRasterDataLayer
 from gpserver.engine import Engine
 from gpserver.errors import NotFound
-from gpserver.features import Layer
+from gpserver.features import Layer, parse_spatial_reference
 from gpserver.job import Job, JobStatus
 from gpserver.maps.document import Map, MapLayer
 from gpserver.parameter import Parameter
 from gpserver.protocols.esri.log import JOB_ID
 from gpserver.protocols.esri.wire import Call
 from gpserver.rasters import RasterFacts, read_facts
-from gpserver.symbology import drawing_info
+from gpserver.symbology import drawing_info, raster_drawing_info
 from gpserver.task import Service, Task
 
 # Data types whose results are layers of the map.
@@ -100,15 +103,21 @@ def _outputs(service: Service) -> list[Output]:
 
 def _map_before_jobs(engine: Engine, service: Service) -> Map:
     """What the map of a job will look like: empty layers, with the fields of the latest one."""
-    layers = []
-    for number, task, parameter in _outputs(service):
-        data = _latest(engine, service, task, parameter) or Layer.empty(_schema(parameter))
-        drawing = drawing_info(parameter.symbology, data.geometry_type) if data.geometry_type else {}
-        layers.append(MapLayer(number, parameter.name, data, drawing, time_field=parameter.time_field))
+    layers = [_layer_before_jobs(engine, service, output) for output in _outputs(service)]
     return Map(service.name, service.description, tuple(layers))
 
 
-def _schema(parameter: Parameter) -> str | None:
+def _layer_before_jobs(engine: Engine, service: Service, output: Output) -> MapLayer:
+    number, task, parameter = output
+    if parameter.data_type.name == GPRasterDataLayer.name:
+        drawing = raster_drawing_info(parameter.symbology, np.zeros(0))
+        return MapLayer(number, parameter.name, RasterFacts(None, parse_spatial_reference(4326), 1), drawing)
+    data = _latest(engine, service, task, parameter) or Layer.empty(_geometry_type(parameter))
+    drawing = drawing_info(parameter.symbology, data.geometry_type) if data.geometry_type else {}
+    return MapLayer(number, parameter.name, data, drawing, time_field=parameter.time_field)
+
+
+def _geometry_type(parameter: Parameter) -> str | None:
     """The geometry type that clients were told; None for a table."""
     geometry_type: str | None = parameter.data_type.schema().get("geometryType")
     return geometry_type

@@ -7,6 +7,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyproj import CRS
+from shapely.geometry.base import BaseGeometry
 
 from gpserver.errors import InvalidRequest
 from gpserver.features import describe_spatial_reference, esri_json, parse_spatial_reference
@@ -21,8 +23,10 @@ from gpserver.protocols.esri.maplayers import definitions, period
 from gpserver.protocols.esri.maps import map_of
 from gpserver.protocols.esri.wire import Call
 from gpserver.protocols.form import Parameters
+from gpserver.rasters import values_at
 
 _MOST = 1000  # results of one answer
+_PIXEL = "Pixel Value"  # what ArcGIS calls the one attribute of a cell
 
 
 def identify(call: Call) -> Resource:
@@ -38,21 +42,49 @@ def identify(call: Call) -> Resource:
         asked.long_text("geometry"), asked.text("geometryType", "esriGeometryPoint"), None, crs
     )
     place = place.buffer(_reach(asked)) if _reach(asked) else place
-    where, results = definitions(asked), list[dict[str, Any]]()
+    results: list[dict[str, Any]] = []
     for item in found.layers:
-        if item.is_table or (wanted and item.id not in wanted):
-            continue
-        asking = Query(
-            where=where.get(item.id, ""),
-            geometry=reprojected_geometry(place, crs, item.features.crs),
-            period=period(asked),
-            time_field=item.time_field,
-        )
-        rows = rows_of(item.features, asking)
-        results += _results(asked, item, rows[:_MOST], crs)
+        if not item.is_table and item.id in (wanted or {item.id}):
+            results += _at(asked, item, place, crs)
         if results and mode == "top":
             break
     return Resource({"results": results}, "Identify", path=call.path)
+
+
+def _at(asked: Parameters, item: MapLayer, place: BaseGeometry, crs: CRS | None) -> list[dict[str, Any]]:
+    """What of a layer is at a place."""
+    geometry = reprojected_geometry(place, crs, item.data.crs)
+    if item.is_raster:
+        return _cell(item, geometry, place, crs)
+    asking = Query(
+        where=definitions(asked).get(item.id, ""),
+        geometry=geometry,
+        period=period(asked),
+        time_field=item.time_field,
+    )
+    return _results(asked, item, rows_of(item.features, asking)[:_MOST], crs)
+
+
+def _cell(
+    item: MapLayer, geometry: BaseGeometry, place: BaseGeometry, crs: CRS | None
+) -> list[dict[str, Any]]:
+    """The value of a raster at the middle of a place, or nothing where there is none."""
+    middle, shown = geometry.centroid, place.centroid
+    values = [value for value in values_at(item.file, middle.x, middle.y) if value is not None]
+    if not values:
+        return []
+    text = ", ".join(f"{value:g}" for value in values)
+    return [
+        {
+            "layerId": item.id,
+            "layerName": item.name,
+            "displayFieldName": _PIXEL,
+            "value": text,
+            "attributes": {_PIXEL: text},
+            "geometryType": "esriGeometryPoint",
+            "geometry": {"x": shown.x, "y": shown.y, "spatialReference": describe_spatial_reference(crs)},
+        }
+    ]
 
 
 def _asked_layers(text: str) -> tuple[str, set[int]]:

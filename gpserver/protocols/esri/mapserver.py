@@ -11,8 +11,8 @@ from gpserver.formats import Resource
 from gpserver.maps.classification import generate_renderer
 from gpserver.maps.description import describe_extent, describe_layer, describe_map
 from gpserver.maps.document import MapLayer
+from gpserver.maps.legend import entries
 from gpserver.maps.query import Query, columns_at, rows_of
-from gpserver.maps.renderer import classify
 from gpserver.maps.swatches import swatch
 from gpserver.maps.symbols import read_symbol
 from gpserver.protocols.esri.maps import layer_of, map_of
@@ -67,7 +67,7 @@ def _legend_entry(item: MapLayer) -> dict[str, Any]:
     return {
         "layerId": item.id,
         "layerName": item.name,
-        "layerType": "Feature Layer",
+        "layerType": item.type,
         "minScale": 0,
         "maxScale": 0,
         "legend": [
@@ -85,9 +85,9 @@ def _legend_entry(item: MapLayer) -> dict[str, Any]:
 
 
 def _swatches(item: MapLayer) -> list[tuple[str, bytes]]:
-    classes = classify(item.drawing["renderer"], item.features.column, item.features.rows)
-    pairs = zip(classes.labels, classes.symbols, strict=True)
-    return [(label, swatch(read_symbol(symbol), _SWATCH, _SWATCH)) for label, symbol in pairs]
+    return [
+        (label, swatch(read_symbol(symbol), _SWATCH, _SWATCH)) for label, symbol in entries(item.renderer)
+    ]
 
 
 def image(call: Call) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Server, StartServer
+from conftest import Server, StartServer, start
 from gpclient import Client, EsriError
 from PIL import Image
 
@@ -381,3 +381,137 @@ def test_a_person_sees_the_map(client: Client, server: Server, map_: str) -> Non
     assert "Output_Polygons" in page
     assert "outFields" in client.http.get(client.place(f"{map_}/0")).text
     assert "base64" in client.http.get(client.place(f"{map_}/legend")).text
+
+
+TERRAIN = '''
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import pandas as pd
+from geopandas import GeoDataFrame, points_from_xy
+from gpserver import ClassBreaks, Param, Points, Raster, Service, Table, UniqueValue, task
+
+
+class Terrain(NamedTuple):
+    """What there is.
+
+    Attributes:
+        height: Metres, the same along every row.
+        classes: The same in classes.
+        peaks: Points with a kind and a year.
+        list: A table.
+    """
+
+    height: Raster
+    classes: Annotated[Raster, Param(symbology=ClassBreaks("Value", method="manual", breaks=(0, 50, 100)))]
+    peaks: Annotated[Points, Param(symbology=UniqueValue("kind", labels="{kind}"), time_field="seen")]
+    list: Table
+
+
+@task
+def terrain() -> Terrain:
+    """Make a landscape."""
+    height = np.repeat(np.linspace(100, 0, 100)[:, None], 200, axis=1)
+    height[:, :20] = np.nan
+    raster = Raster(height, (0, 0, 20, 10), 4326)
+    seen = pd.to_datetime(["2020-01-01", "2021-01-01", "2022-01-01"])
+    table = {"kind": ["rock", "snow", None], "seen": seen}
+    peaks = GeoDataFrame(table, geometry=points_from_xy([5, 10, 15], [5, 5, 5]), crs=4326)
+    return Terrain(raster, raster, peaks, pd.DataFrame({"a": [1, 2]}))
+
+
+terrains = Service("Terrain", result_map_service=True)
+'''
+
+
+@pytest.fixture(scope="module")
+def terrain(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server, and the map of a job with rasters, points and a table."""
+    folder = tmp_path_factory.mktemp("terrain")
+    services = folder / "services"
+    services.mkdir()
+    (services / "terrain.py").write_text(TERRAIN)
+    server = start(folder, services)
+    job = server.client.submit("Terrain/Terrain")
+    state = server.client.wait(job)
+    assert state["jobStatus"] == "esriJobSucceeded", state
+    yield server.client, job, f"Terrain/MapServer/jobs/{job.rpartition('/')[2]}"
+    server.stop()
+
+
+def test_rasters_tables_and_features_are_layers(terrain: Any) -> None:
+    client, _, map_ = terrain
+    value = client.get(map_)
+    assert [(layer["id"], layer["type"]) for layer in value["layers"]] == [
+        (0, "Raster Layer"),
+        (1, "Raster Layer"),
+        (2, "Feature Layer"),
+    ]
+    assert value["tables"] == [{"id": 3, "name": "List"}]
+    assert client.get(f"{map_}/0")["capabilities"] == "Map"
+    assert client.get(f"{map_}/0")["extent"]["xmax"] == 20
+    assert client.get(f"{map_}/3")["type"] == "Table"
+    rows = client.get(f"{map_}/3/query", where="A > 1", outFields="*")
+    assert [f["attributes"] for f in rows["features"]] == [{"OBJECTID": 2, "a": 2}]
+    static = client.get("Terrain/MapServer")
+    assert [layer["type"] for layer in static["layers"]] == ["Raster Layer", "Raster Layer", "Feature Layer"]
+
+
+def test_a_raster_is_drawn_in_its_colours(terrain: Any) -> None:
+    client, _, map_ = terrain
+    asked = {"bbox": "0,0,20,10", "size": "200,100", "transparent": "true", "format": "png32"}
+    pixels = picture(client, f"{map_}/export", layers="show:0", **asked).astype(int)
+    assert not pixels[:, :18, 3].any()
+    assert np.abs(pixels[2, 100, :3] - (253, 231, 37)).max() < 20  # viridis: the highest is yellow
+    assert np.abs(pixels[97, 100, :3] - (68, 1, 84)).max() < 20
+    classes = picture(client, f"{map_}/export", layers="show:1", **asked)
+    assert len(np.unique(classes[:, 100], axis=0)) == 2
+
+
+def test_identify_gives_the_value_of_a_cell(terrain: Any) -> None:
+    client, _, map_ = terrain
+    asked = {
+        "mapExtent": "0,0,20,10",
+        "imageDisplay": "200,100,96",
+        "tolerance": "1",
+        "layers": "all:0",
+        "sr": "4326",
+    }
+    [result] = client.get(f"{map_}/identify", geometry="10,9.95", **asked)["results"]
+    assert float(result["attributes"]["Pixel Value"]) == pytest.approx(100)
+    assert client.get(f"{map_}/identify", geometry="1,5", **asked)["results"] == []
+    with pytest.raises(EsriError, match="raster"):
+        client.get(f"{map_}/0/query", where="1=1")
+
+
+def test_a_raster_result_is_a_file_or_a_picture(terrain: Any) -> None:
+    client, job, _ = terrain
+    data = client.get(f"{job}/results/Height", returnType="data")["value"]
+    assert data["format"] == "tif"
+    assert client.http.get(data["url"]).content[:2] in (b"II", b"MM")
+    assert client.get(f"{job}/results/Height")["value"]["mapImage"]["width"] == 400
+
+
+def test_symbols_follow_the_values_and_time_filters(terrain: Any) -> None:
+    client, _, map_ = terrain
+    layer = client.get(f"{map_}/2")
+    assert [info["value"] for info in layer["drawingInfo"]["renderer"]["uniqueValueInfos"]] == [
+        "rock",
+        "snow",
+    ]
+    assert layer["timeInfo"]["startTimeField"] == "seen"
+    legend = {item["layerId"]: item["legend"] for item in client.get(f"{map_}/legend")["layers"]}
+    assert [entry["label"] for entry in legend[2]] == ["rock", "snow", "<all other values>"]
+    assert [entry["label"] for entry in legend[0]] == ["High: 100", "", "Low: 0"]
+    assert len(legend[1]) == 3
+    query = {"where": "1=1", "returnIdsOnly": "true"}
+    assert client.get(f"{map_}/2/query", time="1600000000000,1620000000000", **query)["objectIds"] == [2]
+    assert client.get(f"{map_}/2/query", time="null,1620000000000", **query)["objectIds"] == [1, 2]
+
+
+def test_a_renderer_is_made_on_demand(terrain: Any) -> None:
+    client, _, map_ = terrain
+    definition = {"type": "uniqueValueDef", "uniqueValueFields": ["kind"]}
+    renderer = client.get(f"{map_}/2/generateRenderer", classificationDef=json.dumps(definition))
+    assert renderer["type"] == "uniqueValue"
+    assert {"rock", "snow"} <= {info["value"] for info in renderer["uniqueValueInfos"]}
