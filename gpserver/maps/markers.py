@@ -11,7 +11,7 @@ from matplotlib.transforms import Affine2D, IdentityTransform
 from gpserver.errors import InvalidRequest
 from gpserver.features.shapes import Array
 from gpserver.maps.sprites import paste, sprite
-from gpserver.maps.surfaces import Surface
+from gpserver.maps.surfaces import Pixels, Surface
 from gpserver.maps.symbols import Marker, Picture, Symbol
 
 _HERE = IdentityTransform()
@@ -82,6 +82,9 @@ def _draw_markers(surface: Surface, points: Array, marker: Marker) -> None:
     context.set_snap(False)
     context.set_linewidth(marker.outline.width if marker.outline else 0.0)
     context.set_foreground(marker.outline.color if marker.outline else _NOTHING, isRGBA=True)
+    if isinstance(surface, Pixels):
+        # Agg stamps a figure at the middle of the pixel to which its place, plus half a pixel, belongs.
+        points = points + np.array([-0.5, 0.5])
     if marker.color is None or marker.color[3] == 1:
         points = _uncovered(points)
     figure = _figure(marker, surface)

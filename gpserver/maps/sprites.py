@@ -23,9 +23,9 @@ def sprite(picture: Picture, surface: Surface) -> Sprite:
     """A picture scaled, then turned."""
     scale = surface.image_dpi / 72
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    image = Image.fromarray(picture.pixels).resize(size, Image.Resampling.LANCZOS)
+    image = Image.fromarray(picture.pixels).resize(size, Image.Resampling.HAMMING)
     if picture.angle:
-        image = image.rotate(picture.angle, Image.Resampling.BICUBIC, expand=True)
+        image = image.rotate(picture.angle, Image.Resampling.BILINEAR, expand=True)
     unit = surface.dpi / surface.image_dpi
     return Sprite(np.asarray(image), image.width * unit, image.height * unit)
 

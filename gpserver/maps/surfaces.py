@@ -36,9 +36,8 @@ class Pixels:
         below, self.renderer = self.renderer, RendererAgg(self.width, self.height, self.dpi)
         yield
         above, self.renderer = self.rgba, below
-        context = below.new_gc()
-        context.set_alpha(opacity)
-        below.draw_image(context, 0, 0, above[::-1])
+        above[..., 3] = np.rint(above[..., 3] * opacity)
+        below.draw_image(below.new_gc(), 0, 0, above[::-1])
 
 
 class _Vector:
