@@ -114,7 +114,7 @@ def _spatial_reference(reference: Mapping[str, Any]) -> bytes:
 
 
 def _transform(grid: Quantization) -> bytes:
-    """The way back from the grid; this format has m before z."""
+    """The way back from the grid; this format has m before z, but both have cells of one size."""
     facts = grid.describe(measures=True)
     sides = [b"".join(double(n, facts[key][n - 1]) for n in range(1, 5)) for key in ("scale", "translate")]
     return number(1, grid.position == LOWER_LEFT) + message(2, sides[0]) + message(3, sides[1])

@@ -15,8 +15,8 @@ UPPER_LEFT, LOWER_LEFT = "upperLeft", "lowerLeft"
 _LARGEST = 2.0**53  # what a client in JavaScript can tell from its neighbours
 _CELLS = 10_000  # along a side of the grid, when nothing says how fine it is to be
 _FEWEST = {POLYLINE: 2, POLYGON: 4}
-# Esri's default resolutions of a geodatabase: a billionth of a degree, a tenth of a millimetre. Coordinates of
-# an unknown system may be degrees or as large as the Earth in feet: this is fine enough and large enough.
+# Esri's default resolutions of a geodatabase: a billionth of a degree, a tenth of a millimetre. An unknown
+# system may have degrees or reach around the Earth in feet: its cells are small enough and large enough.
 _DEGREES, _METRES, _UNKNOWN = 1e-9, 1e-4, 1e-8
 
 
