@@ -3,7 +3,6 @@
 import math
 import re
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 
@@ -11,6 +10,7 @@ from gpserver.errors import InvalidRequest
 
 _UNITS = {"DAY": 86_400_000, "HOUR": 3_600_000, "MINUTE": 60_000, "SECOND": 1000}
 _MONTHS = {"YEAR": 12, "MONTH": 1}
+_LONGEST = 4_000_000  # days, or years
 _SEPARATOR = re.compile(r"[ :]")
 
 
@@ -66,16 +66,11 @@ def read_interval(text: str, first: str, last: str) -> tuple[bool, int]:
     try:
         wanted = names[names.index(first) : names.index(last) + 1]
         parts = text.split("-") if units is _MONTHS else _SEPARATOR.split(text)
-        amount = sum(units[name] * _count(part) for name, part in zip(wanted, parts, strict=True))
-    except (ValueError, OverflowError) as error:
+        amount = sum(units[name] * float(part) for name, part in zip(wanted, parts, strict=True))
+    except ValueError:
+        amount = math.nan
+    if not 0 <= amount <= _LONGEST * units[names[0]]:
         raise InvalidRequest(
             f"INTERVAL '{text}' {first}: write INTERVAL '7' DAY, or '1 12:30:00' DAY TO SECOND."
-        ) from error
+        )
     return units is _MONTHS, sign * round(amount)
-
-
-def _count(part: str) -> Any:
-    number = float(part)
-    if not 0 <= number < 2**31:
-        raise ValueError(part)
-    return number
