@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import hypot
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from gpserver.errors import GPServerError, InvalidRequest
 from gpserver.features import Layer, parse_spatial_reference
-from gpserver.features.shapes import Array, reprojected, take, vertex_offsets
+from gpserver.features.shapes import Array, reprojected, take, vertex_counts
 from gpserver.maps.canvas import Canvas
 from gpserver.maps.grid import colored
 from gpserver.maps.images import MEDIA_TYPES, WHITE, write
@@ -126,7 +127,7 @@ def _draw_raster(canvas: Canvas, view: View, sheet: Sheet) -> None:
 
 
 def _draw_features(canvas: Canvas, view: View, sheet: Sheet) -> None:
-    layer = Layer.open(Path(sheet.path))
+    layer = _layer(sheet.path)
     rows = _rows_in(layer, view, sheet)
     classes = classify(sheet.drawing["renderer"], columns_at(layer, rows), len(rows))
     symbols = [read_symbol(symbol) for symbol in classes.symbols]
@@ -135,6 +136,12 @@ def _draw_features(canvas: Canvas, view: View, sheet: Sheet) -> None:
         canvas.draw(shapes, symbols, classes.which[some])
     for label_class in sheet.drawing.get("labelingInfo") or []:
         _label(canvas, view, layer, rows[:_LABELS], label_class)
+
+
+@lru_cache(maxsize=16)
+def _layer(path: str) -> Layer:
+    # Whoever looks at a map asks for it again and again; what it knows of its rows is kept.
+    return Layer.open(Path(path))
 
 
 def _label(canvas: Canvas, view: View, layer: Layer, rows: Array, label_class: dict[str, Any]) -> None:
@@ -174,7 +181,7 @@ def _reach(view: View) -> Box:
 
 def _strokes(layer: Layer, rows: Array) -> Iterator[slice]:
     """Slices of the rows, so large that numpy pays and so small that memory stays bounded."""
-    vertices = np.diff(vertex_offsets(layer.shapes))[rows]
+    vertices = vertex_counts(layer.shapes, rows)
     filled = np.cumsum(np.maximum(vertices / _VERTICES, 1 / _ROWS)).astype(np.int64)
     bounds = [0, *(np.flatnonzero(np.diff(filled)) + 1).tolist(), len(rows)]
     return (slice(begin, end) for begin, end in pairwise(bounds) if begin < end)

@@ -44,5 +44,5 @@ def label_texts(expression: str, column: Callable[[str], Any], rows: int) -> lis
         raise InvalidRequest(
             f'The label expression {expression} is not supported: use [FIELD] CONCAT "text".'
         )
-    texts: list[str] = pc.binary_join_element_wise(*parts, "").to_pylist()
+    texts: list[str] = pc.binary_join_element_wise(*parts, pa.scalar("", pa.large_string())).to_pylist()
     return texts

@@ -1,5 +1,6 @@
 """Finds the map that a URL names: of a job, or of a service before any job."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,6 +73,7 @@ def map_of_job(call: Call, job: Job) -> Map:
     return Map(job.service.rpartition("/")[2], "", tuple(layers))
 
 
+@lru_cache(maxsize=32)
 def _open(path: Path) -> Layer | RasterFacts:
     return read_facts(path) if path.suffix == ".tif" else Layer.open(path)
 
