@@ -21,7 +21,7 @@ from gpserver.features import Layer, parse_spatial_reference
 from gpserver.job import Input, Message, Progress, Result
 from gpserver.parameter import Parameter
 from gpserver.rasters import read_sample
-from gpserver.symbology import drawing_info, raster_drawing_info
+from gpserver.symbology import Look, drawing_info, raster_drawing_info
 from gpserver.task import Task
 from gpserver.workspace import Workspace
 
@@ -93,7 +93,7 @@ def _run(job: Assignment, channel: Channel) -> list[Result]:
     saved = [_save(parameter, values.get(parameter.name), results) for parameter in task.outputs]
     if not service.result_map_service:
         return saved
-    return [_drawn(*pair, results) for pair in zip(task.outputs, saved, strict=True)]
+    return [_drawn(context, *pair, results) for pair in zip(task.outputs, saved, strict=True)]
 
 
 @cache
@@ -145,14 +145,25 @@ def _save(parameter: Parameter, value: object, folder: Path) -> Result:
     return Result(parameter.name, kind.name, stored.value, stored.layer, stored.file, stored.rows)
 
 
-def _drawn(parameter: Parameter, result: Result, folder: Path) -> Result:
-    """The result with its look on the map, which may follow from its values."""
-    if result.layer and (layer := Layer.open(folder / result.layer)).geometry_type:
-        return replace(result, drawing=drawing_info(parameter.symbology, layer.geometry_type, layer.column))
-    if result.file and result.data_type == GPRasterDataLayer.name:
-        sample = read_sample(folder / result.file)
-        return replace(result, drawing=raster_drawing_info(parameter.symbology, sample))
-    return result
+def _drawn(job: JobContext, parameter: Parameter, result: Result, folder: Path) -> Result:
+    """The result with its look on the map; what it cannot have becomes a warning, and the usual look."""
+    if not (result.layer or (result.file and result.data_type == GPRasterDataLayer.name)):
+        return result
+    path = folder / (result.layer or result.file or "")
+    try:
+        drawing = _drawing(parameter.symbology, path)
+    except GPServerError as error:
+        job.warning(f"{parameter.name} is drawn in the usual way: {error}")
+        drawing = _drawing(None, path)
+    return replace(result, drawing=drawing)
+
+
+def _drawing(symbology: Look | Mapping[str, Any] | None, path: Path) -> dict[str, Any] | None:
+    """Esri drawingInfo of a stored result, which may follow from its values; None for a table."""
+    if path.suffix == ".tif":
+        return raster_drawing_info(symbology, read_sample(path))
+    layer = Layer.open(path)
+    return drawing_info(symbology, layer.geometry_type, layer.column) if layer.geometry_type else None
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,11 @@ def test_the_status_diagram_is_the_table_of_moves() -> None:
 
 
 def test_the_readme_s_own_task_is_published_and_works(tmp_path: Path) -> None:
-    first, second = blocks(ROOT / "README.md", "python")
-    (tmp_path / "proximity.py").write_text(first + "\n" + second)
+    task_, service, looks = blocks(ROOT / "README.md", "python")
+    (tmp_path / "proximity.py").write_text(task_ + "\n" + service)
+    (tmp_path / "districts.py").write_text(looks)
     catalog = Catalog(tmp_path)
+    assert catalog.task("Districts", "FindDistricts").outputs[0].symbology is not None
     assert catalog.errors == {}
     task = catalog.task("ProximitySync", "FindNearby")
     assert [item.name for item in task.parameters] == ["Places", "Center", "Radius", "Nearby_Points"]

@@ -400,12 +400,14 @@ class Terrain(NamedTuple):
         classes: The same in classes.
         peaks: Points with a kind and a year.
         list: A table.
+        odd: Points drawn by a field that they do not have.
     """
 
     height: Raster
     classes: Annotated[Raster, Param(symbology=ClassBreaks("Value", method="manual", breaks=(0, 50, 100)))]
     peaks: Annotated[Points, Param(symbology=UniqueValue("kind", labels="{kind}"), time_field="seen")]
     list: Table
+    odd: Annotated[Points, Param(symbology=UniqueValue("nobody"))]
 
 
 @task
@@ -417,7 +419,7 @@ def terrain() -> Terrain:
     seen = pd.to_datetime(["2020-01-01", "2021-01-01", "2022-01-01"])
     table = {"kind": ["rock", "snow", None], "seen": seen}
     peaks = GeoDataFrame(table, geometry=points_from_xy([5, 10, 15], [5, 5, 5]), crs=4326)
-    return Terrain(raster, raster, peaks, pd.DataFrame({"a": [1, 2]}))
+    return Terrain(raster, raster, peaks, pd.DataFrame({"a": [1, 2]}), peaks)
 
 
 terrains = Service("Terrain", result_map_service=True)
@@ -446,6 +448,7 @@ def test_rasters_tables_and_features_are_layers(terrain: Any) -> None:
         (0, "Raster Layer"),
         (1, "Raster Layer"),
         (2, "Feature Layer"),
+        (4, "Feature Layer"),
     ]
     assert value["tables"] == [{"id": 3, "name": "List"}]
     assert client.get(f"{map_}/0")["capabilities"] == "Map"
@@ -454,7 +457,15 @@ def test_rasters_tables_and_features_are_layers(terrain: Any) -> None:
     rows = client.get(f"{map_}/3/query", where="A > 1", outFields="*")
     assert [f["attributes"] for f in rows["features"]] == [{"OBJECTID": 2, "a": 2}]
     static = client.get("Terrain/MapServer")
-    assert [layer["type"] for layer in static["layers"]] == ["Raster Layer", "Raster Layer", "Feature Layer"]
+    assert [(layer["id"], layer["type"]) for layer in static["layers"]] == [
+        (layer["id"], layer["type"]) for layer in value["layers"]
+    ]
+
+
+def test_a_symbology_that_does_not_fit_is_a_warning(terrain: Any) -> None:
+    client, job, map_ = terrain
+    assert "Odd is drawn in the usual way" in str(client.get(job)["messages"])
+    assert client.get(f"{map_}/4")["drawingInfo"]["renderer"]["type"] == "simple"
 
 
 def test_a_raster_is_drawn_in_its_colours(terrain: Any) -> None:
