@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from matplotlib.transforms import Bbox, IdentityTransform
+from matplotlib.transforms import Affine2D, Bbox
 
 from gpserver.errors import InvalidRequest
 from gpserver.features.shapes import POLYGON, POLYLINE, Array, Shapes, boxes, take
@@ -16,7 +16,7 @@ from gpserver.maps.surfaces import Pixels, Surface
 from gpserver.maps.symbols import RGBA, Fill, PictureFill, Stroke, Symbol
 from gpserver.maps.tiles import draw_tiled
 
-_HERE = IdentityTransform()
+_HERE = Affine2D()
 _NO_TRANSFORMS, _NO_OFFSETS, _NO_COLORS = np.zeros((0, 3, 3)), np.zeros((0, 2)), np.zeros((0, 4))
 _ANTIALIASED = np.ones(1, bool)
 _UNBROKEN = (0.0, None)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from matplotlib.path import Path
-from matplotlib.transforms import IdentityTransform
+from matplotlib.transforms import Affine2D
 
 from gpserver.features.shapes import MULTIPOINT, POINT, Array, Shapes
 from gpserver.maps.areas import draw_outlines
@@ -151,4 +151,4 @@ class Canvas:
         context = self._surface.renderer.new_gc()
         context.set_linewidth(0)
         page = Path([(0, 0), (width, 0), (width, height), (0, height), (0, 0)], closed=True)
-        self._surface.renderer.draw_path(context, page, IdentityTransform(), color)
+        self._surface.renderer.draw_path(context, page, Affine2D(), color)

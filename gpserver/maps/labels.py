@@ -1,7 +1,8 @@
 """Labels: where they stand, which of them have room, and their letters as outlines."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
@@ -9,14 +10,14 @@ import shapely
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
-from matplotlib.transforms import Affine2D, Bbox, IdentityTransform
+from matplotlib.transforms import Affine2D, Bbox
 
 from gpserver.features.shapely_geometry import to_geometry
 from gpserver.features.shapes import MULTIPOINT, POINT, POLYLINE, Array, Shapes
 from gpserver.maps.surfaces import Surface
 from gpserver.maps.symbols import TextSymbol
 
-_HERE = IdentityTransform()
+_HERE = Affine2D()
 _EM = 100.0  # the size in which matplotlib gives letters as paths
 _HEIGHT = 0.76  # of capital letters with their accents, in sizes; what a label keeps free above its baseline
 _DEPTH = 0.2  # and below
@@ -163,18 +164,25 @@ def _width(text: str, style: TextSymbol) -> float:
     return sum(_advance(letter, style.family, style.bold, style.italic) for letter in text) * style.size / _EM
 
 
+@contextmanager
+def _unknown_letters_allowed() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        yield
+
+
 @lru_cache(4096)
+@_unknown_letters_allowed()
 def _advance(letter: str, family: str, bold: bool, italic: bool) -> float:
     font = _font(family, bold, italic)
     return float(text_to_path.get_text_width_height_descent(letter, font, ismath=False)[0])
 
 
 @lru_cache(4096)
+@_unknown_letters_allowed()
 def _letters(text: str, family: str, bold: bool, italic: bool) -> Path:
     """The outlines of a text's letters; what the fonts do not have is drawn as a box."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        vertices, codes = text_to_path.get_text_path(_font(family, bold, italic), text)
+    vertices, codes = text_to_path.get_text_path(_font(family, bold, italic), text)
     return Path(np.reshape(vertices, (-1, 2)), codes)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.path import Path
-from matplotlib.transforms import Affine2D, IdentityTransform
+from matplotlib.transforms import Affine2D
 
 from gpserver.errors import InvalidRequest
 from gpserver.features.shapes import Array
@@ -14,7 +14,7 @@ from gpserver.maps.sprites import paste, sprite
 from gpserver.maps.surfaces import Pixels, Surface
 from gpserver.maps.symbols import Marker, Picture, Symbol
 
-_HERE = IdentityTransform()
+_HERE = Affine2D()
 _NO_TRANSFORMS, _NO_COLORS = np.zeros((0, 3, 3)), np.zeros((0, 4))
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
 _SHORT = 4  # markers in a row: with fewer, a call for all of them is cheaper than one for each row
@@ -49,8 +49,11 @@ def draw_points(surface: Surface, points: Array, symbols: Sequence[Symbol], whic
     near = (points >= -margin) & (points <= np.array([surface.width, surface.height]) + margin)
     seen = near.all(axis=1) & (which >= 0)
     points, which = points[seen], which[seen]
+    if len(points) == 0:
+        return
     cuts = [0, *(np.flatnonzero(np.diff(which)) + 1).tolist(), len(which)]
-    if len(cuts) * _SHORT > len(which) and all(isinstance(symbol, Marker) for symbol in symbols):
+    runs = len(cuts) - 1
+    if 1 < runs > len(which) / _SHORT and all(isinstance(symbol, Marker) for symbol in symbols):
         _draw_mixed(surface, points, symbols, which)
         return
     for begin, end in pairwise(cuts):

@@ -31,9 +31,11 @@ def blend(boxes: Array, area: Array, face: Array, edge: Array, width: Array) -> 
         width: Of the outline, 0 where there is none.
     """
     across, up = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    length = np.where(area > 0, (across + up) * np.pi / 2, np.hypot(across, up))
+    around = np.where(area > 0, (across + up) * np.pi / 2, 2 * np.hypot(across, up))
     size = np.maximum((across + width) * (up + width), 1e-9)
-    above = edge[:, 3] * np.minimum((length + width) * width / size, 1)
+    beside = around * width / 2  # on either side of the outline, without the corners
+    line = area + beside + np.pi / 4 * width**2 - np.maximum(area - beside, 0)
+    above = edge[:, 3] * np.minimum(line / size, 1)
     below = face[:, 3] * np.minimum(area / size, 1) * (1 - above)
     alpha = above + below
     share = np.divide(above, alpha, out=np.zeros_like(alpha), where=alpha > 0)[:, None]

@@ -9,7 +9,7 @@ from gpserver.maps.canvas import Canvas
 from gpserver.maps.images import write
 from gpserver.maps.symbols import Marker, Picture, Stroke, Symbol
 
-_MARGIN = 2.0  # points around lines and areas
+_MARGIN = 1.0  # points around what is drawn
 
 
 def swatch(symbol: Symbol, width: int = 20, height: int = 20, dpi: float = 96) -> bytes:
@@ -24,7 +24,9 @@ def _example(symbol: Symbol, width: float, height: float) -> Shapes:
     missing, middle = np.zeros(1, bool), height / 2
     if isinstance(symbol, Marker | Picture):
         return Shapes(POINT, np.array([(width / 2, middle)]), (), missing)
-    left, right, low, high = _MARGIN, width - _MARGIN, _MARGIN, height - _MARGIN
+    stroke = symbol if isinstance(symbol, Stroke) else getattr(symbol, "outline", None)
+    margin = min(_MARGIN + (stroke.width / 2 if stroke else 0.0), min(width, height) / 3)
+    left, right, low, high = margin, width - margin, margin, height - margin
     if isinstance(symbol, Stroke):
         line = np.array([(left, middle), (right, middle)])
         return Shapes(POLYLINE, line, (np.array([0, 2]), np.array([0, 1])), missing)

@@ -125,7 +125,9 @@ def read_symbol(json: Mapping[str, Any]) -> Symbol:
     Raises:
         InvalidRequest: The symbol, or something in it, is not understood; the text names it.
     """
-    kind = json.get("type") if isinstance(json, Mapping) else json
+    if not isinstance(json, Mapping):
+        raise InvalidRequest(f"A symbol is a JSON object, not {json!r}.")
+    kind = json.get("type")
     if not isinstance(kind, str) or kind not in _READERS:
         raise InvalidRequest(f"Symbol type {kind!r} is not supported; use one of {', '.join(_READERS)}.")
     return _READERS[kind](json)

@@ -1,8 +1,8 @@
 """The same features drawn by another library, Skia: position, colour, width, dash, hole and order agree.
 
 Edges are where two good rasterisers differ, by some shades; nothing may be elsewhere, missing or in another
-colour. So on average a pixel differs by less than 2.5 of 255 (1 %), and less than one in a hundred by more than
-48. Half a pixel's shift of anything here is more than that.
+colour. So on average a pixel differs by less than 2.5 of 255 (1 %), and less than one in a hundred by more
+than 48.
 """
 
 from typing import Any
