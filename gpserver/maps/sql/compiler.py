@@ -73,9 +73,12 @@ def _parts(node: Any, name: str) -> Sequence[Any]:
 
 
 def _refuse_others(node: Any, arguments: Sequence[str]) -> None:
-    """Each variant of an operator or a function is an argument of its node; what no rule reads is refused."""
+    """A variant of an operator or function is an argument of its node: those that no rule reads are refused.
+
+    So is a node that lacks an argument, since the parser does not look at all of them.
+    """
     others = [name for name, value in node.args.items() if value and name not in _NOTES | {*arguments}]
-    if others:
+    if others or node.error_messages():
         raise InvalidRequest(
             f"{shown(node)}: this form of {_name(node)} is not allowed in an SQL expression."
         )

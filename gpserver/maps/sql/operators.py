@@ -139,7 +139,7 @@ def _days(term: Term) -> Term:
         milliseconds = pc.round(pc.multiply(number.values(rows), _DAY))
         return milliseconds.cast(pa.int64()).cast(Kind.INTERVAL.type)
 
-    return replace(number, kind=Kind.INTERVAL, values=values, fallible=True)
+    return replace(number, kind=Kind.INTERVAL, values=values, fallible=True, constant=None)
 
 
 def _shift(dates: Any, months: Any, sign: int) -> Any:

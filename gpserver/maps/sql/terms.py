@@ -109,6 +109,8 @@ def fit(term: Term, kind: Kind) -> Term:
         return literal(kind, _READERS[kind](term.constant), term.node)
     if term.kind != kind and (term.kind, kind) != (Kind.INTEGER, Kind.REAL):
         raise InvalidRequest(f"{shown(term.node)} is {term.kind.label} where {kind.label} is needed.")
+    if term.constant is not None:
+        return term if term.kind == kind else literal(kind, float(term.constant), term.node)
     # Unsafe: a whole number above 2**53 is its nearest double, as in every database.
     return replace(term, kind=kind, values=lambda rows: term.values(rows).cast(kind.type, safe=False))
 
