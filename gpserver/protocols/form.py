@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from math import isfinite, nan
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import parse_qsl
@@ -81,6 +82,21 @@ class Parameters:
             return read_json(text) if text else None
         except InvalidValue as error:
             raise InvalidRequest(f"'{name}' is not JSON: {error}") from None
+
+    def number(self, name: str, default: float = 0.0) -> float:
+        """A finite number, or ``default`` when it was not sent.
+
+        Raises:
+            InvalidRequest: It is not one.
+        """
+        text = self.text(name)
+        try:
+            number = float(text) if text else default
+        except ValueError:
+            number = nan
+        if not isfinite(number):
+            raise InvalidRequest(f"'{name}' is not a number: {text}.")
+        return number
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean in any case, as clients send it: true, True, TRUE, 1."""

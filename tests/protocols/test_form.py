@@ -147,3 +147,23 @@ def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="went away"):
         asyncio.run(run())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_and_documents_say_what_is_wrong() -> None:
+    parameters = Parameters("a=1.5&b=x&c=inf&d=%7Bx:1%7D&e=%7B")
+    assert (parameters.number("a"), parameters.number("none", 7)) == (1.5, 7)
+    for name in ("b", "c"):
+        with pytest.raises(InvalidRequest, match=f"'{name}' is not a number"):
+            parameters.number(name)
+    assert parameters.document("d") == {"x": 1}
+    assert parameters.document("none") is None
+    with pytest.raises(InvalidRequest, match="'e' is not JSON"):
+        parameters.document("e")
+
+
+def test_a_long_text_is_read_back_from_disk(tmp_path: Path) -> None:
+    file = tmp_path / "spooled"
+    file.write_bytes(b"1%2C" * 50_000)
+    parameters = Parameters()
+    parameters.add("objectIds", Spooled(file, urlencoded=True))
+    assert parameters.long_text("objectids") == "1," * 50_000

@@ -145,7 +145,7 @@ def _view(asked: Parameters, found: Map) -> View:
     crs = parse_spatial_reference(asked.text("imageSR") or asked.text("bboxSR")) or found.crs
     width, height = _size(asked)
     box = _bbox(asked, found, parse_spatial_reference(asked.text("bboxSR")) or found.crs, crs)
-    dpi, rotation = _number(asked, "dpi", 96), _number(asked, "rotation", 0)
+    dpi, rotation = asked.number("dpi", 96), asked.number("rotation", 0)
     if not 1 <= dpi <= 2400:
         raise InvalidRequest(f"'dpi' is {dpi:g}; it may be 1 to 2400.")
     return View(fitted(box, width, height), width, height, crs, dpi, rotation)
@@ -189,13 +189,6 @@ def _corners(text: str) -> Iterable[float]:
     except ValueError:
         raise InvalidRequest("'bbox' needs four numbers: xmin,ymin,xmax,ymax.") from None
     return corners
-
-
-def _number(asked: Parameters, name: str, default: float) -> float:
-    try:
-        return float(asked.text(name, str(default)))
-    except ValueError:
-        raise InvalidRequest(f"'{name}' is not a number: {asked.text(name)}.") from None
 
 
 def _sheets(asked: Parameters, found: Map) -> list[Sheet]:

@@ -83,24 +83,16 @@ def _named(asked: Parameters, item: MapLayer) -> str:
 def _numbers(asked: Parameters, name: str) -> tuple[int, ...] | None:
     text = asked.long_text(name).strip().strip("[]")
     try:
-        return tuple(int(part) for part in text.split(",")) if text else None
+        return tuple(int(part) for part in text.split(",") if part.strip()) if text else None
     except ValueError:
         raise InvalidRequest(f"'{name}' is a list of whole numbers, separated by commas.") from None
-
-
-def _number(asked: Parameters, name: str) -> float:
-    text = asked.text(name, "0")
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidRequest(f"'{name}' is not a number: {text}.") from None
 
 
 def _distance(asked: Parameters) -> float:
     unit = asked.text("units", "esriSRUnit_Meter").lower()
     if unit not in _METRES:
         raise InvalidRequest(f"'units' is not known: {asked.text('units')}.")
-    return _number(asked, "distance") * _METRES[unit]
+    return asked.number("distance") * _METRES[unit]
 
 
 def _selection(asked: Parameters, item: MapLayer, rows: Array) -> Selection:
@@ -116,8 +108,8 @@ def _selection(asked: Parameters, item: MapLayer, rows: Array) -> Selection:
         geometry=asked.flag("returnGeometry", default=True) and not distinct and not item.is_table,
         return_z=asked.flag("returnZ"),
         return_m=asked.flag("returnM"),
-        precision=int(_number(asked, "geometryPrecision")) if precision else None,
-        offset=_number(asked, "maxAllowableOffset"),
+        precision=int(asked.number("geometryPrecision")) if precision else None,
+        offset=asked.number("maxAllowableOffset"),
     )
     if parameters is None:
         return selection
@@ -126,8 +118,8 @@ def _selection(asked: Parameters, item: MapLayer, rows: Array) -> Selection:
 
 
 def _page(asked: Parameters, selection: Selection) -> Selection:
-    start = max(0, int(_number(asked, "resultOffset")))
-    wanted = int(_number(asked, "resultRecordCount")) or MAX_RECORDS
+    start = max(0, int(asked.number("resultOffset")))
+    wanted = int(asked.number("resultRecordCount")) or MAX_RECORDS
     end = start + min(max(wanted, 0), MAX_RECORDS)
     rows = selection.layer.order if selection.rows is None else selection.rows
     return replace(selection, rows=rows[start:end], exceeded=end < len(rows))

@@ -153,7 +153,7 @@ def _results(asked: Parameters, item: MapLayer, rows: Array, crs: Any) -> list[d
         geometry=asked.flag("returnGeometry", default=True) and not item.is_table,
         return_z=asked.flag("returnZ"),
         return_m=asked.flag("returnM"),
-        offset=float(asked.text("maxAllowableOffset", "0")),
+        offset=asked.number("maxAllowableOffset"),
     )
     features = orjson.loads(b"".join(esri_json.write(selection)))["features"]
     plain, title = asked.flag("returnUnformattedValues"), display_field(item.features.fields)

@@ -526,3 +526,34 @@ def test_a_renderer_is_made_on_demand(terrain: Any) -> None:
     renderer = client.get(f"{map_}/2/generateRenderer", classificationDef=json.dumps(definition))
     assert renderer["type"] == "uniqueValue"
     assert {"rock", "snow"} <= {info["value"] for info in renderer["uniqueValueInfos"]}
+
+
+def test_query_gives_less_of_a_geometry_when_asked(client: Client, map_: str) -> None:
+    def rings(**asked: str) -> list[list[list[float]]]:
+        value = client.get(f"{map_}/0/query", objectIds="1,", **asked)
+        rings: list[list[list[float]]] = value["features"][0]["geometry"]["rings"]
+        return rings
+
+    whole = rings()
+    assert len(rings(maxAllowableOffset="0.5")[0]) < len(whole[0]) / 2
+    assert all(round(x, 2) == x for x, _ in rings(geometryPrecision="2")[0])
+    extent = {"xmin": -10, "ymin": 40, "xmax": 10, "ymax": 60, "spatialReference": {"wkid": 4326}}
+    grid = {"mode": "view", "originPosition": "upperLeft", "tolerance": 0.1, "extent": extent}
+    value = client.get(f"{map_}/0/query", objectIds="1", quantizationParameters=json.dumps(grid))
+    assert value["transform"]["scale"][:2] == [0.1, 0.1]
+    assert all(isinstance(number, int) for number in value["features"][0]["geometry"]["rings"][0][0])
+    distinct = client.get(f"{map_}/0/query", where="1=1", outFields="BUFF_DIST", returnDistinctValues="true")
+    assert len(distinct["features"]) == 1
+
+
+def test_a_map_turns(client: Client, map_: str) -> None:
+    asked = {"bbox": "-10,40,20,60", "size": "300,200", "format": "png32", "transparent": "true"}
+    straight = picture(client, f"{map_}/export", **asked)[..., 3] > 0
+    turned = picture(client, f"{map_}/export", **asked, rotation="180")[..., 3] > 0
+    assert (straight != turned[::-1, ::-1]).mean() < 0.01
+
+
+def test_features_of_a_result_leave_in_other_formats(client: Client, job: str) -> None:
+    place = client.place(f"Buffer/GPServer/BufferPoints/jobs/{job}/results/Output_Polygons")
+    assert len(client.http.get(place, params={"f": "geojson"}).json()["features"]) == 3
+    assert b"Berlin" in client.http.get(place, params={"f": "pbf"}).content
