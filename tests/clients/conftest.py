@@ -11,9 +11,41 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import start
+from gpclient import Client
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
+
+# Makes more features than one page of a query holds, with a field of every type and a colour for every kind.
+CROWD = """
+from typing import Annotated
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from gpserver import Param, Points, Service, UniqueValue, task
+
+COLORS = {"north": "#1f78b4", "south": "#e31a1c"}
+
+
+@task(output="people")
+def gather(count: int = 25_000) -> Annotated[Points, Param(symbology=UniqueValue("kind", COLORS, None))]:
+    \"\"\"Make points all over the world: 250 in each row, from south-west to north-east.\"\"\"
+    number = np.arange(count)
+    x, y = number % 250 * 1.4 - 174.3, number // 250 * 1.6 - 79.2
+    fields = {
+        "number": number.astype("int32"),
+        "kind": np.where(number % 5 == 0, None, np.where(y < 0, "south", "north")),
+        "weight": np.where(number % 7 == 0, np.nan, number / 4),
+        "seen": pd.Timestamp("2024-02-29") + pd.to_timedelta(number, "min"),
+    }
+    return gpd.GeoDataFrame(fields, geometry=gpd.points_from_xy(x, y), crs=4326)
+
+
+crowd = Service("Crowd", result_map_service=True)
+"""
 
 Converse = Callable[..., Any]
 Said = Callable[[str], Any]
@@ -42,6 +74,42 @@ def places() -> Path:
 def names(places: Path) -> list[str]:
     """The names of the example's places, in their order."""
     return [feature["properties"]["name"] for feature in json.loads(places.read_text("utf-8"))["features"]]
+
+
+def map_of_job(client: Client, task: str, **parameters: Any) -> str:
+    """URL of the result map of a new job."""
+    job = client.submit(task, **parameters)
+    assert client.wait(job)["jobStatus"] == "esriJobSucceeded"
+    service, _, rest = job.partition("/GPServer/")
+    return f"{service}/MapServer/jobs/{rest.rpartition('/')[2]}"
+
+
+@pytest.fixture(scope="session")
+def buffers(client: Client, places: Path) -> str:
+    """URL of a map: circles of 100 km around the example's places."""
+    features = [
+        {
+            "geometry": dict(zip("xy", place["geometry"]["coordinates"], strict=True)),
+            "attributes": place["properties"],
+        }
+        for place in json.loads(places.read_text("utf-8"))["features"]
+    ]
+    inputs = {
+        "Input_Features": {"features": features},
+        "Distance": {"distance": 100, "units": "esriKilometers"},
+    }
+    return map_of_job(client, "Buffer/BufferPoints", **{name: json.dumps(inputs[name]) for name in inputs})
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a map of 25,000 points, see CROWD."""
+    folder = tmp_path_factory.mktemp("crowd")
+    (folder / "services").mkdir()
+    (folder / "services/crowd.py").write_text(CROWD)
+    server = start(folder, folder / "services")
+    yield map_of_job(server.client, "Crowd/Gather")
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -103,15 +171,17 @@ class QuietFiles(SimpleHTTPRequestHandler):
 def browse(node: str, packages: Path, chromium: str, converse: Converse) -> Iterator[Callable[..., Any]]:
     """Open a page of the repository in a browser: `browse("examples/leaflet.html?server=...", expression)`.
 
-    Gives the value of the JavaScript expression once it is true in the page, see browser.mjs.
+    Gives the value of the JavaScript expression once it is true in the page, see browser.mjs. A page that takes
+    pictures needs a folder for them: `browse(path, pictures=folder)`.
     """
     handler = functools.partial(QuietFiles, directory=str(REPOSITORY))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
         threading.Thread(target=web.serve_forever, daemon=True).start()
 
-        def open_page(path: str, *expression: str) -> Any:
+        def open_page(path: str, expression: str = "window.said", pictures: Path | None = None) -> Any:
             url = f"http://127.0.0.1:{web.server_port}/{path}"
-            outcome = converse(node, HERE / "browser.mjs", chromium, url, *expression)
+            folder = [pictures] if pictures else []
+            outcome = converse(node, HERE / "browser.mjs", chromium, url, expression, *folder)
             assert outcome["outside"] == [], "the page asked for something beyond loopback"
             assert outcome["errors"] == []
             return outcome["said"]
