@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from sqlglot import TokenType, exp
 from gpserver.errors import InvalidRequest
 from gpserver.maps.sql.compiler import Compiler, find_field
 from gpserver.maps.sql.terms import Kind, Rows, Term, fit
-from gpserver.maps.sql.tree import read_tokens, read_tree, shown, too_deep
+from gpserver.maps.sql.tree import read_tokens, read_tree, shown, split_list, too_deep
 
 Columns = Callable[[str], Any]
 
@@ -127,12 +126,12 @@ def parse_order(text: str | None, fields: Sequence[Mapping[str, Any]]) -> list[t
     Raises:
         InvalidRequest: There is no such field.
     """
-    text, names = (text or "").strip(), [str(field["name"]) for field in fields]
-    words = groupby(read_tokens(text), lambda token: token.token_type == TokenType.COMMA)
-    return [_key(text, list(tokens), names) for is_comma, tokens in words if not is_comma]
+    names = [str(field["name"]) for field in fields]
+    return [_key(member, names) for member in split_list(text or "")]
 
 
-def _key(text: str, tokens: list[Any], names: Sequence[str]) -> tuple[str, bool]:
+def _key(text: str, names: Sequence[str]) -> tuple[str, bool]:
+    tokens = read_tokens(text)
     descends = _DIRECTIONS.get(tokens[-1].token_type) if len(tokens) > 1 else None
     tokens = tokens if descends is None else tokens[:-1]
     quoted = len(tokens) == 1 and tokens[0].token_type == TokenType.IDENTIFIER

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gpserver.errors import InvalidRequest
 from gpserver.maps.order import sorted_rows
+from gpserver.maps.sql.tree import split_list
 from gpserver.maps.where import compile_expression, compile_where, parse_order
 
 FIELDS = [
@@ -332,6 +333,14 @@ def test_orders(order: str | None, keys: list[tuple[str, bool]], rows: list[int]
 def test_orders_that_are_refused(order: str) -> None:
     with pytest.raises(InvalidRequest):
         parse_order(order, FIELDS)
+
+
+def test_a_list_is_split_at_its_own_commas() -> None:
+    text = """ POP, SUBSTRING(Name, 1, 1) ,"a,b",'x,y',, """
+    assert split_list(text) == ["POP", "SUBSTRING(Name, 1, 1)", '"a,b"', "'x,y'"]
+    assert split_list("") == []
+    with pytest.raises(InvalidRequest, match="quote"):
+        split_list("a, 'b")
 
 
 def test_a_field_twice_in_an_order_is_refused() -> None:

@@ -42,6 +42,21 @@ def read_tokens(text: str) -> list[Token]:
     return tokens
 
 
+def split_list(text: str) -> list[str]:
+    """The members of a list: what stands between its commas, except those within parentheses.
+
+    Raises:
+        InvalidRequest: As :func:`read_tokens`.
+    """
+    members, start, depth = [], 0, 0
+    for token in read_tokens(text):
+        depth += _NESTING.get(token.token_type, 0)
+        if token.token_type == TokenType.COMMA and depth == 0:
+            members.append(text[start : token.start])
+            start = token.end + 1
+    return [member.strip() for member in [*members, text[start:]] if member.strip()]
+
+
 def read_tree(text: str) -> exp.Expression:
     """The syntax tree of one expression.
 
