@@ -94,12 +94,20 @@ def test_services_import_only_the_public_names_and_the_tools() -> None:
         assert all(name == "gpserver" or name.startswith("gpserver.tools") for name in ours), path
 
 
-def test_a_worker_loads_nothing_of_the_server() -> None:
-    code = "import sys, gpserver.worker; print(*(name for name in sys.modules))"
+@pytest.mark.parametrize(
+    ("module", "others"),
+    [
+        ("worker", {"starlette", "uvicorn", "gpserver.engine", "gpserver.protocols", "matplotlib"}),
+        # Maps are drawn elsewhere, and a server should start in a moment.
+        ("app", {"matplotlib", "rasterio", "gpserver.maps.canvas"}),
+    ],
+)
+def test_a_process_loads_only_what_it_needs(module: str, others: set[str]) -> None:
+    code = f"import sys, gpserver.{module}; print(*(name for name in sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert not {"starlette", "uvicorn", "gpserver.engine", "gpserver.protocols"} & set(loaded)
+    assert not others & set(loaded)
 
 
 def test_files_stay_small() -> None:

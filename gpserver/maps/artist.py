@@ -1,7 +1,6 @@
 """Draws one picture: what happens inside a drawing process, from an order to a file."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from math import hypot
@@ -15,85 +14,48 @@ from gpserver.features import Layer, parse_spatial_reference
 from gpserver.features.shapes import Array, reprojected, take, vertex_counts
 from gpserver.maps.canvas import Canvas
 from gpserver.maps.grid import colored
-from gpserver.maps.images import MEDIA_TYPES, WHITE, write
+from gpserver.maps.images import WHITE, write
 from gpserver.maps.labeling import expression_of, label_texts
-from gpserver.maps.query import Period, Query, columns_at, rows_of
+from gpserver.maps.picture import VECTORS, Picture, Sheet, Swatch
+from gpserver.maps.query import Query, columns_at, rows_of
 from gpserver.maps.renderer import classify
+from gpserver.maps.swatches import swatch
 from gpserver.maps.symbols import TextSymbol, read_symbol
 from gpserver.maps.view import Box, View, reprojected_box
 from gpserver.maps.where import compile_where
 from gpserver.rasters import read_window
-
-VECTORS = {"svg": "image/svg+xml", "pdf": "application/pdf"}
-FORMATS = MEDIA_TYPES | VECTORS
-"""What can be drawn, and its media type."""
 
 _ROWS, _VERTICES = 8192, 1 << 18  # of one stroke of the brush
 _LABELS = 2000  # features of one layer that are labelled
 _MARGIN = 64  # pixels around the picture from which symbols reach into it
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One layer of a picture."""
-
-    path: str
-    """The stored layer; empty for one without features."""
-    drawing: Mapping[str, Any]
-    """Esri drawingInfo."""
-    where: str = ""
-    period: Period | None = None
-    time_field: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A picture to draw; travels as JSON.
-
-    Attributes:
-        sheets: The fields of each ``Sheet``, topmost first.
-        box: The extent in the picture's spatial reference.
-        width: Pixels.
-        height: Pixels.
-        spatial_reference: Esri's object of the picture's spatial reference.
-        format: One of ``FORMATS``.
-        target: The file to write.
-    """
-
-    sheets: list[dict[str, Any]]
-    box: Box
-    width: int
-    height: int
-    spatial_reference: dict[str, Any]
-    format: str
-    dpi: float = 96.0
-    rotation: float = 0.0
-    transparent: bool = True
-    target: str = ""
-
-
 def run(payload: dict[str, Any], channel: object) -> dict[str, Any]:
     """Draw a picture into its file.
 
     Args:
-        payload: The fields of an ``Order``.
+        payload: The fields of a ``Picture`` or of a ``Swatch``.
         channel: The line to the sandbox; a drawing has nothing to say.
 
     Returns:
-        ``{}``, or ``{"problem": text}`` when the order cannot be drawn.
+        ``{}``, or ``{"problem": text}`` when it cannot be drawn.
     """
-    order = Order(**payload)
+    target = Path(payload["target"])
     try:
-        picture = _draw(order)
+        content = _swatch(Swatch(**payload)) if "symbol" in payload else _draw(Picture(**payload))
     except GPServerError as error:
         return {"problem": str(error)}
-    draft = Path(order.target).with_suffix(".draft")
-    draft.write_bytes(picture)
-    draft.replace(order.target)
+    draft = target.with_suffix(".draft")
+    draft.write_bytes(content)
+    draft.replace(target)
     return {}
 
 
-def _draw(order: Order) -> bytes:
+def _swatch(order: Swatch) -> bytes:
+    return swatch(read_symbol(order.symbol), order.width, order.height)
+
+
+def _draw(order: Picture) -> bytes:
     crs = parse_spatial_reference(order.spatial_reference)
     view = View(_box(order.box), order.width, order.height, crs, order.dpi, order.rotation)
     vector = order.format if order.format in VECTORS else ""

@@ -1,12 +1,12 @@
 """Classification definitions to renderers, as generateRenderer does (Esri: Classification objects)."""
 
 from collections.abc import Mapping
+from colorsys import hsv_to_rgb, rgb_to_hsv
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
 
 from gpserver.errors import InvalidRequest
 from gpserver.maps.renderer import NULL, normalized
@@ -134,12 +134,12 @@ def _mixed(start: Rgba, end: Rgba, share: float, algorithm: str) -> Rgba:
     """A colour between two. The Lab algorithms are mixed in sRGB, where steps look nearly as even."""
     both = np.array([start, end], np.float64) / 255
     if algorithm == "esriHSVAlgorithm":
-        both[:, :3] = rgb_to_hsv(both[:, :3])
+        both[:, :3] = [rgb_to_hsv(*color) for color in both[:, :3].tolist()]
         both[1, 0] -= np.round(both[1, 0] - both[0, 0])  # the shorter way round
-    color = both[0] + (both[1] - both[0]) * share
+    color = (both[0] + (both[1] - both[0]) * share).tolist()
     if algorithm == "esriHSVAlgorithm":
-        color[:3] = hsv_to_rgb(np.array([color[0] % 1, *color[1:3]]))
-    return [round(part * 255) for part in color.tolist()]
+        color[:3] = hsv_to_rgb(color[0] % 1, *color[1:3])
+    return [round(part * 255) for part in color]
 
 
 def _color(part: Mapping[str, Any], key: str) -> Rgba:

@@ -13,9 +13,8 @@ from typing import Any
 import orjson
 
 from gpserver.errors import GPServerError, InvalidRequest
-from gpserver.maps.artist import Order
-from gpserver.sandbox import Ending, Outcome, Sandbox
-from gpserver.sandbox import Order as Run
+from gpserver.maps.picture import Picture, Swatch
+from gpserver.sandbox import Ending, Order, Outcome, Sandbox
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ class Studio:
     def __init__(self, folder: Path, *, slots: int, start_method: str | None = None) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._queue: deque[tuple[str, Order]] = deque()
+        self._queue: deque[tuple[str, Picture | Swatch]] = deque()
         self._open: dict[str, Future[Path]] = {}
         self._drawn, self._started = 0, False
         self._sandbox = Sandbox(
@@ -60,7 +59,7 @@ class Studio:
         """Stop; pictures that are not ready never will be."""
         self._sandbox.close()
 
-    def draw(self, order: Order) -> "Future[Path]":
+    def draw(self, order: Picture | Swatch) -> "Future[Path]":
         """The file of a picture, its name without suffix the picture's key; from any thread.
 
         The future raises InvalidRequest for an order that cannot be drawn, and GPServerError when drawing it
@@ -92,7 +91,7 @@ class Studio:
         with self._lock:
             while self._queue and self._sandbox.free():
                 name, order = self._queue.popleft()
-                self._sandbox.run(Run(name, asdict(order), _SECONDS, _MEMORY))
+                self._sandbox.run(Order(name, asdict(order), _SECONDS, _MEMORY))
 
     def _ended(self, outcome: Outcome) -> None:
         with self._lock:
@@ -116,7 +115,7 @@ class Studio:
                 path.unlink(missing_ok=True)
 
 
-def _key(order: Order) -> str:
+def _key(order: Picture | Swatch) -> str:
     return hashlib.sha256(orjson.dumps(asdict(order))).hexdigest()[:32]
 
 

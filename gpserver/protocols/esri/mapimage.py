@@ -14,9 +14,9 @@ from gpserver.errors import InvalidRequest, NotFound
 from gpserver.features import describe_spatial_reference, parse_spatial_reference
 from gpserver.formats import Resource
 from gpserver.job import Job, Result
-from gpserver.maps.artist import FORMATS, Order, Sheet
 from gpserver.maps.description import MAX_SIZE, describe_extent
 from gpserver.maps.document import Map
+from gpserver.maps.picture import FORMATS, Picture, Sheet, Swatch
 from gpserver.maps.query import Period
 from gpserver.maps.view import Box, View, fitted, reprojected_box
 from gpserver.protocols.esri.maplayers import definitions, period, visible
@@ -60,9 +60,9 @@ async def map_image(call: Call, job: Job, result: Result) -> Resource | Response
 
 async def _picture(call: Call, found: Map, view: View) -> Resource | Response:
     sheets = await run_in_threadpool(_sheets, call.parameters, found)
-    path = await _drawn(call, _order(call.parameters, view, sheets))
+    path = await drawn(call, _order(call.parameters, view, sheets))
     if call.parameters.text("f", "html").strip('"').lower() == "image":
-        return _file(call, path)
+        return picture_response(call, path)
     value = picture_value(call, path, view)
     return Resource(value, "Export Map", page="picture", path=call.path)
 
@@ -78,12 +78,14 @@ def picture_value(call: Call, path: Path, view: View) -> dict[str, Any]:
     }
 
 
-async def _drawn(call: Call, order: Order) -> Path:
+async def drawn(call: Call, order: Picture | Swatch) -> Path:
+    """The file of a picture, once it is drawn."""
     # Not cancelled with its request: another one may wait for the same picture.
     return await asyncio.shield(asyncio.wrap_future(call.site.studio.draw(order)))
 
 
-def _file(call: Call, path: Path) -> Response:
+def picture_response(call: Call, path: Path) -> Response:
+    """A picture's bytes, or word that the client has them."""
     etag = f'"{path.stem}"'
     headers = {"etag": etag, "cache-control": "no-cache"}
     if call.request.headers.get("if-none-match") == etag:
@@ -100,7 +102,7 @@ async def output(call: Call) -> Response:
     path = call.site.studio.picture(call.part("file").removeprefix("_ags_map"))
     if path is None:
         raise NotFound(f"There is no file {call.part('file')}.")
-    return _file(call, path)
+    return picture_response(call, path)
 
 
 async def tile(call: Call) -> Response:
@@ -121,14 +123,14 @@ async def tile(call: Call) -> Response:
     view = View((left, top - size, left + size, top), _TILE, _TILE, _WEB_MERCATOR)
     sheets = await run_in_threadpool(_sheets, call.parameters, found)
     order = replace(_order(call.parameters, view, sheets), transparent=True)
-    return _file(call, await _drawn(call, order))
+    return picture_response(call, await drawn(call, order))
 
 
-def _order(asked: Parameters, view: View, sheets: list[Sheet]) -> Order:
+def _order(asked: Parameters, view: View, sheets: list[Sheet]) -> Picture:
     name = asked.text("format", "png").lower()
     if name not in FORMATS:
         raise InvalidRequest(f"'format' is {name}; this server draws {', '.join(FORMATS)}.")
-    return Order(
+    return Picture(
         [asdict(sheet) for sheet in sheets],
         view.box,
         view.width,

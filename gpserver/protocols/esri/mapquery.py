@@ -47,7 +47,9 @@ def query(call: Call) -> Resource:
         return _features(call, _statistics(asked, item, rows), title)
     selection = _selection(asked, item, rows)
     if asked.flag("returnExtentOnly"):
-        value = {"count": len(selection), "extent": _extent(selection)}
+        # Clients ask for it together with returnGeometry=false.
+        around = _extent(replace(selection, geometry=not item.is_table))
+        value = {"count": len(selection), "extent": around}
     elif asked.flag("returnCountOnly"):
         value = {"count": len(selection)}
     elif asked.flag("returnIdsOnly"):

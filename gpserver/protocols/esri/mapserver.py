@@ -1,9 +1,11 @@
 """Result map services: the resources that describe a map, its layers and its legend."""
 
+import asyncio
 import base64
-import hashlib
+from pathlib import Path
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from gpserver.errors import InvalidRequest, NotFound
@@ -12,9 +14,9 @@ from gpserver.maps.classification import generate_renderer
 from gpserver.maps.description import describe_extent, describe_layer, describe_map
 from gpserver.maps.document import MapLayer
 from gpserver.maps.legend import entries
+from gpserver.maps.picture import Swatch
 from gpserver.maps.query import Query, columns_at, rows_of
-from gpserver.maps.swatches import swatch
-from gpserver.maps.symbols import read_symbol
+from gpserver.protocols.esri.mapimage import drawn, picture_response
 from gpserver.protocols.esri.maps import layer_of, map_of
 from gpserver.protocols.esri.wire import Call
 
@@ -56,14 +58,15 @@ def layer(call: Call) -> Resource:
     return Resource(value, f"Layer: {found.name} (ID: {found.id})", page="layer", path=call.path)
 
 
-def legend(call: Call) -> Resource:
+async def legend(call: Call) -> Resource:
     """``…/legend``: a picture of every symbol, inline and by link."""
-    found = map_of(call)
-    value = {"layers": [_legend_entry(item) for item in found.layers if not item.is_table]}
+    found = await run_in_threadpool(map_of, call)
+    value = {"layers": [await _legend_entry(call, item) for item in found.layers if not item.is_table]}
     return Resource(value, f"{found.name} (Legend)", page="legend", path=call.path)
 
 
-def _legend_entry(item: MapLayer) -> dict[str, Any]:
+async def _legend_entry(call: Call, item: MapLayer) -> dict[str, Any]:
+    labels, pictures = [label for label, _ in entries(item.renderer)], await _swatches(call, item)
     return {
         "layerId": item.id,
         "layerName": item.name,
@@ -73,32 +76,32 @@ def _legend_entry(item: MapLayer) -> dict[str, Any]:
         "legend": [
             {
                 "label": label,
-                "url": hashlib.sha256(picture).hexdigest()[:32],
-                "imageData": base64.b64encode(picture).decode(),
+                "url": picture.stem,
+                "imageData": base64.b64encode(picture.read_bytes()).decode(),
                 "contentType": "image/png",
                 "height": _SWATCH,
                 "width": _SWATCH,
             }
-            for label, picture in _swatches(item)
+            for label, picture in zip(labels, pictures, strict=True)
         ],
     }
 
 
-def _swatches(item: MapLayer) -> list[tuple[str, bytes]]:
-    return [
-        (label, swatch(read_symbol(symbol), _SWATCH, _SWATCH)) for label, symbol in entries(item.renderer)
-    ]
+async def _swatches(call: Call, item: MapLayer) -> list[Path]:
+    orders = [Swatch(symbol, _SWATCH, _SWATCH) for _, symbol in entries(item.renderer)]
+    return await asyncio.gather(*(drawn(call, order) for order in orders))
 
 
-def image(call: Call) -> Response:
+async def image(call: Call) -> Response:
     """``…/<n>/images/<hash>``: one picture of the legend.
 
     Raises:
         NotFound: The legend has no such picture.
     """
-    for _, picture in _swatches(layer_of(call)):
-        if hashlib.sha256(picture).hexdigest()[:32] == call.part("image"):
-            return Response(picture, media_type="image/png")
+    item = await run_in_threadpool(layer_of, call)
+    for picture in await _swatches(call, item):
+        if picture.stem == call.part("image"):
+            return picture_response(call, picture)
     raise NotFound(f"The legend has no picture {call.part('image')}.")
 
 

@@ -41,13 +41,13 @@ _MAP: tuple[tuple[str, Handler], ...] = (
     ("/identify", _in_thread(mapsearch.identify)),
     ("/find", _in_thread(mapsearch.find)),
     ("/layers", _in_thread(mapserver.layers)),
-    ("/legend", _in_thread(mapserver.legend)),
+    ("/legend", mapserver.legend),
     ("/info", _in_thread(mapserver.info)),
     ("/info/iteminfo", _in_thread(mapserver.info)),
     ("", _in_thread(mapserver.map_resource)),
     ("/{layer}/query", _in_thread(mapquery.query)),
     ("/{layer}/generateRenderer", _in_thread(mapserver.renderer)),
-    ("/{layer}/images/{image}", _in_thread(mapserver.image)),
+    ("/{layer}/images/{image}", mapserver.image),
     ("/{layer}", _in_thread(mapserver.layer)),
 )
 _PICTURES = "/arcgis/rest/directories/arcgisoutput/{file}"
