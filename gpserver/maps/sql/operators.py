@@ -120,10 +120,9 @@ def arithmetic(kernel: Any, days: Any = None) -> Callable[..., Term]:
 def _date_arithmetic(node: exp.Expression, left: Term, right: Term, kernel: Any, sign: int) -> Term:
     if left.kind != Kind.DATE and sign > 0:
         left, right = right, left
-    if right.kind == Kind.MONTHS:
-        return call(
-            node, Kind.DATE, [left, right], lambda dates, months: _shift(dates, months, sign), fails=True
-        )
+    if right.kind == Kind.MONTHS and right.constant is not None:
+        months = sign * right.constant
+        return call(node, Kind.DATE, [left], lambda dates: _shift(dates, months), fails=True)
     if right.kind in (Kind.INTEGER, Kind.REAL):
         right = _days(right)
     if left.kind == right.kind == Kind.DATE and sign < 0:
@@ -142,17 +141,16 @@ def _days(term: Term) -> Term:
     return replace(number, kind=Kind.INTERVAL, values=values, fallible=True, constant=None)
 
 
-def _shift(dates: Any, months: Any, sign: int) -> Any:
+def _shift(dates: Any, months: int) -> Any:
     """Dates so many months later, on the last day of the month where there is no such day."""
-    scalar = isinstance(dates, pa.Scalar)
-    instants = pa.array([dates.as_py()], dates.type) if scalar else dates
-    instants = instants.to_numpy(zero_copy_only=False)
-    month = instants.astype("datetime64[M]")
-    target = month + sign * months.as_py()
+    if isinstance(dates, pa.Scalar):
+        return _shift(pa.repeat(dates, 1), months)[0]
+    instants = dates.to_numpy(zero_copy_only=False)
+    days, month = instants.astype("datetime64[D]"), instants.astype("datetime64[M]")
+    target = month + months
     last = (target + 1).astype("datetime64[D]") - 1
-    day = np.minimum(target.astype("datetime64[D]") + (instants.astype("datetime64[D]") - month), last)
-    shifted = pa.array(day + (instants - instants.astype("datetime64[D]")), Kind.DATE.type)
-    return shifted[0] if scalar else shifted
+    shifted = np.minimum(target.astype("datetime64[D]") + (days - month), last)
+    return pa.array(shifted + (instants - days), Kind.DATE.type)
 
 
 def negative(node: exp.Expression, term: Term) -> Term:
@@ -170,13 +168,11 @@ def finite(node: exp.Expression, kernel: Any) -> Any:
 
     def checked(*values: Any) -> Any:
         result = kernel(*values)
-        if not pa.types.is_floating(result.type):
-            return result
-        lost = pc.invert(pc.is_finite(result))
-        if pc.any(pa.array([lost.as_py()]) if isinstance(lost, pa.Scalar) else lost).as_py():
+        if pa.types.is_floating(result.type):
+            lost = pc.invert(pc.is_finite(result))
             for value in values:
                 lost = pc.and_(lost, pc.is_finite(value))
-            if pc.any(pa.array([lost.as_py()]) if isinstance(lost, pa.Scalar) else lost).as_py():
+            if pc.any(lost).as_py():
                 raise InvalidRequest(f"{shown(node)} is out of the range of numbers.")
         return result
 
