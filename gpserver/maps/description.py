@@ -103,7 +103,7 @@ def describe_layer(item: MapLayer, version: float) -> dict[str, Any]:
         "maxScale": 0,
         "hasAttachments": False,
         "htmlPopupType": "esriServerHTMLPopupTypeAsHTMLText",
-        "canModifyLayer": False,
+        "canModifyLayer": True,  # by dynamicLayers
         "canScaleSymbols": False,
         "hasLabels": bool(item.drawing.get("labelingInfo")),
         "capabilities": "Map" if item.is_raster else "Map,Query,Data",

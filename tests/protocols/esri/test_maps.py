@@ -84,6 +84,7 @@ def test_a_layer_describes_itself(client: Client, map_: str) -> None:
     names = [field["name"] for field in layer["fields"]]
     assert names == ["OBJECTID", "name", "people", "BUFF_DIST", "Shape_Length", "Shape_Area"]
     assert layer["drawingInfo"]["renderer"]["type"] == "simple"
+    assert layer["canModifyLayer"] is True  # or @arcgis/core refuses to draw it in another way
     assert layer["advancedQueryCapabilities"]["supportsPagination"] is True
     assert client.get(f"{map_}/layers")["layers"] == [layer]
 
@@ -119,7 +120,8 @@ def test_query_counts_ids_and_extents(client: Client, map_: str) -> None:
     assert client.get(query, where="name = 'Rome'", returnCountOnly="true") == {"count": 1}
     ids = client.get(query, where="people < 3000000", returnIdsOnly="true")
     assert ids == {"objectIdFieldName": "OBJECTID", "objectIds": [1, 3]}
-    both = client.get(query, objectIds="2", returnExtentOnly="true", returnCountOnly="true", outSR="3857")
+    only = {"returnExtentOnly": "true", "returnCountOnly": "true", "returnGeometry": "false"}
+    both = client.get(query, objectIds="2", outSR="3857", **only)
     assert both["count"] == 1
     assert both["extent"]["spatialReference"]["latestWkid"] == 3857
     assert both["extent"]["xmin"] < 13.4 * 111_320 < both["extent"]["xmax"]
