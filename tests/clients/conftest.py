@@ -135,6 +135,13 @@ def arcgis_python() -> str:
 
 
 @pytest.fixture(scope="session")
+def qgis_python() -> str:
+    """The interpreter that Debian's QGIS belongs to."""
+    need("/usr/lib/python3/dist-packages/qgis/core", "QGIS for Python")
+    return "/usr/bin/python3"
+
+
+@pytest.fixture(scope="session")
 def converse() -> Converse:
     """Run a client's script and read the JSON that it prints."""
 

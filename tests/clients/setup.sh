@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what the client tests need beside the project itself: Chromium, the npm packages, and arcgis for Python in a
-# virtual environment of its own (its pins must never touch ours); and PostGIS, which the tests of queries ask for a
-# second opinion. Quick when all is there.
+# Installs what the client tests need beside the project itself: Chromium, QGIS (200 MB to download), the npm packages,
+# and arcgis for Python and esridump in a virtual environment of their own (their pins must never touch ours); and
+# PostGIS, which the tests of queries ask for a second opinion. Quick when all is there.
 # Usage: tests/clients/setup.sh [python]
 set -eu
 python=${1:-python3}
@@ -9,6 +9,7 @@ cd "$(dirname "$0")"
 
 missing=
 command -v chromium >/dev/null || missing="chromium"
+[ -d /usr/lib/python3/dist-packages/qgis/core ] || missing="$missing python3-qgis"
 ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 || missing="$missing postgresql postgresql-postgis"
 if [ -n "$missing" ]; then
     root=$([ "$(id -u)" = 0 ] || echo sudo)
