@@ -6,22 +6,19 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from matplotlib.transforms import Affine2D, Bbox
+from matplotlib.transforms import Bbox
 
 from gpserver.errors import InvalidRequest
 from gpserver.features.shapes import POLYGON, POLYLINE, Array, Shapes, boxes, take
 from gpserver.maps.outlines import Outline, clip, outlines, thinned
 from gpserver.maps.specks import areas, blend, stamp
-from gpserver.maps.surfaces import Pixels, Surface
+from gpserver.maps.surfaces import UNBROKEN, Pixels, Surface, draw_collection
 from gpserver.maps.symbols import RGBA, Fill, PictureFill, Stroke, Symbol
 from gpserver.maps.tiles import draw_tiled
 
-_HERE = Affine2D()
-_NO_TRANSFORMS, _NO_OFFSETS, _NO_COLORS = np.zeros((0, 3, 3)), np.zeros((0, 2)), np.zeros((0, 4))
-_ANTIALIASED = np.ones(1, bool)
-_UNBROKEN = (0.0, None)
 _NOTHING: RGBA = (0.0, 0.0, 0.0, 0.0)
 _HATCH_WIDTH = 0.75  # points, as ArcGIS has it
+_HATCH_SHARE = 1 / 6  # of an area that a hatch's lines cover
 
 _SPECK = 2.0  # pixels: smaller features are stamped
 _THIN = 2.0  # pixels: and only those with outlines up to this width
@@ -63,7 +60,7 @@ class _Columns:
 def draw_outlines(surface: Surface, shapes: Shapes, symbols: Sequence[Symbol], which: Array) -> None:
     """Draw lines or polygons whose coordinates are pixels, counted from the lower left corner.
 
-    Later features cover earlier ones, as in ArcGIS. Features with the same hatch or picture that follow each
+    Later features cover earlier ones, as in ArcGIS. Features with the same picture fill that follow each
     other are filled together, then outlined.
 
     Args:
@@ -75,8 +72,8 @@ def draw_outlines(surface: Surface, shapes: Shapes, symbols: Sequence[Symbol], w
     Raises:
         InvalidRequest: A symbol is none for these shapes.
     """
-    brushes = [_brush(symbol, number, shapes.kind) for number, symbol in enumerate(symbols)]
     pixel = surface.dpi / 72
+    brushes = [_brush(symbol, number, shapes.kind, pixel) for number, symbol in enumerate(symbols)]
     box = boxes(shapes)
     margin = pixel * max((brush.width for brush in brushes), default=0.0)
     rows = np.flatnonzero((which >= 0) & _touches(box, surface, margin))
@@ -97,18 +94,31 @@ def draw_outlines(surface: Surface, shapes: Shapes, symbols: Sequence[Symbol], w
             _draw(surface, paths[begin:end], columns.part(begin, end), symbols[which[begin]])
 
 
-def _brush(symbol: Symbol, number: int, kind: str) -> _Brush:
+def _brush(symbol: Symbol, number: int, kind: str, pixel: float) -> _Brush:
     stroke = symbol if isinstance(symbol, Stroke) else getattr(symbol, "outline", None)
     if not isinstance(symbol, Stroke | Fill | PictureFill) or (kind == POLYLINE and stroke is not symbol):
         what = "lines" if kind == POLYLINE else "polygons"
         raise InvalidRequest(f"A {type(symbol).__name__} symbol cannot draw {what}.")
     own = isinstance(symbol, PictureFill) or (isinstance(symbol, Fill) and symbol.hatch != "")
-    face = symbol.color if isinstance(symbol, Fill) and not own else None
     if stroke is None:
-        return _Brush(face or _NOTHING, _NOTHING, 0.0, None, _OWN + number if own else _SOLID)
-    dashes = [stroke.width * step for step in stroke.dashes] or None
+        return _Brush(_face(symbol), _NOTHING, 0.0, None, _OWN + number if own else _SOLID)
+    # The dashes of thinner lines could not be told apart, and there is no end of them.
+    dashes = [max(stroke.width, 1 / pixel) * step for step in stroke.dashes] or None
     manner = _OWN + number if own else _DASHED if dashes else _SOLID
-    return _Brush(face or _NOTHING, stroke.color, stroke.width, dashes, manner)
+    return _Brush(_face(symbol), stroke.color, stroke.width, dashes, manner)
+
+
+def _face(symbol: Symbol) -> RGBA:
+    """The colour of a fill, as seen from afar where it is a hatch or a picture."""
+    if isinstance(symbol, PictureFill):
+        pixels = symbol.tile.pixels.reshape(-1, 4) / 255
+        alpha = float(pixels[:, 3].mean())
+        red, green, blue = (pixels[:, :3] * pixels[:, 3:]).mean(axis=0).tolist()
+        return (red / alpha, green / alpha, blue / alpha, alpha) if alpha else _NOTHING
+    if not isinstance(symbol, Fill) or symbol.color is None:
+        return _NOTHING
+    red, green, blue, alpha = symbol.color
+    return red, green, blue, alpha * (_HATCH_SHARE if symbol.hatch else 1.0)
 
 
 def _columns(brushes: Sequence[_Brush], which: Array) -> _Columns:
@@ -129,9 +139,9 @@ def _touches(box: Array, surface: Surface, margin: float) -> Array:
 
 
 def _specks(box: Array, columns: _Columns, pixel: float) -> Array:
-    """Which features are stamped: small and plain ones, where enough of them follow each other."""
+    """Which features are stamped: small ones, where enough of them follow each other."""
     size = np.max(box[:, 2:] - box[:, :2], axis=1)
-    small = (size < _SPECK) & (columns.manner < _OWN) & (columns.width * pixel <= _THIN)
+    small = (size < _SPECK) & (columns.width * pixel <= _THIN)
     for begin, end in _runs(small):
         small[begin:end] &= end - begin >= _FEWEST
     return np.asarray(small)
@@ -186,19 +196,7 @@ def _draw(surface: Surface, paths: list[Outline], columns: _Columns, symbol: Sym
         context.set_hatch_linewidth(_HATCH_WIDTH)
     if isinstance(symbol, PictureFill):
         draw_tiled(surface, paths, symbol.tile)
-    surface.renderer.draw_path_collection(
-        context,
-        _HERE,
-        paths,
-        _NO_TRANSFORMS,
-        _NO_OFFSETS,
-        _HERE,
-        columns.face if columns.face[:, 3].any() else _NO_COLORS,
-        columns.edge,
-        columns.width,
-        [_UNBROKEN] if columns.manner[0] == _SOLID else columns.dashes.tolist(),
-        _ANTIALIASED,
-        [None],
-        "screen",
-        hatchcolors=_NO_COLORS,
-    )
+    filled = columns.manner[0] < _OWN and columns.face[:, 3].any()
+    face = columns.face if filled else columns.face[:0]
+    dashes = UNBROKEN if columns.manner[0] == _SOLID else columns.dashes.tolist()
+    draw_collection(surface, context, paths, face, columns.edge, columns.width, dashes)

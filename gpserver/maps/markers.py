@@ -11,11 +11,10 @@ from matplotlib.transforms import Affine2D
 from gpserver.errors import InvalidRequest
 from gpserver.features.shapes import Array
 from gpserver.maps.sprites import paste, sprite
-from gpserver.maps.surfaces import Pixels, Surface
+from gpserver.maps.surfaces import Pixels, Surface, draw_collection
 from gpserver.maps.symbols import Marker, Picture, Symbol
 
 _HERE = Affine2D()
-_NO_TRANSFORMS, _NO_COLORS = np.zeros((0, 3, 3)), np.zeros((0, 4))
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
 _SHORT = 4  # markers in a row: with fewer, a call for all of them is cheaper than one for each row
 
@@ -106,22 +105,11 @@ def _draw_mixed(surface: Surface, points: Array, symbols: Sequence[Any], which: 
     context.set_snap(False)
     figures = [_figure(symbol, surface) for symbol in symbols]
     strokes = [symbol.outline for symbol in symbols]
-    surface.renderer.draw_path_collection(
-        context,
-        _HERE,
-        [figures[number] for number in which.tolist()],
-        _NO_TRANSFORMS,
-        points,
-        _HERE,
-        np.array([symbol.color or _NOTHING for symbol in symbols])[which],
-        np.array([stroke.color if stroke else _NOTHING for stroke in strokes])[which],
-        np.array([stroke.width if stroke else 0.0 for stroke in strokes])[which],
-        [],
-        np.ones(1, bool),
-        [None],
-        "screen",
-        hatchcolors=_NO_COLORS,
-    )
+    face = np.array([symbol.color or _NOTHING for symbol in symbols])[which]
+    edge = np.array([stroke.color if stroke else _NOTHING for stroke in strokes])[which]
+    width = np.array([stroke.width if stroke else 0.0 for stroke in strokes])[which]
+    paths = [figures[number] for number in which.tolist()]
+    draw_collection(surface, context, paths, face, edge, width, offsets=points)
 
 
 def _figure(marker: Marker, surface: Surface) -> Path:

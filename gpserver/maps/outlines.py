@@ -1,7 +1,7 @@
 """Lines and polygons in pixels, as the renderers read them: no more vertices than a picture can show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +13,6 @@ from gpserver.features.shapes import POLYGON, Array, Shapes, vertex_offsets
 _CELLS = 4  # per pixel: vertices nearer than a quarter of a pixel are one
 
 
-@dataclass(slots=True)
 class Outline:
     """The vertices and codes of a path.
 
@@ -21,10 +20,11 @@ class Outline:
     drawing a third of a small polygon.
     """
 
-    vertices: Array
-    codes: Array
-    should_simplify: bool = False
-    simplify_threshold: float = 0.0
+    __slots__ = ("codes", "vertices")
+    should_simplify, simplify_threshold = False, 0.0
+
+    def __init__(self, vertices: Array, codes: Array) -> None:
+        self.vertices, self.codes = vertices, codes
 
 
 def outlines(shapes: Shapes) -> list[Outline]:

@@ -1,6 +1,7 @@
 """Pictures of symbols, at the size in which they are drawn."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -8,6 +9,8 @@ from PIL import Image
 from gpserver.features.shapes import Array
 from gpserver.maps.surfaces import Surface
 from gpserver.maps.symbols import Picture
+
+_LARGEST = 2048  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +24,17 @@ class Sprite:
 
 def sprite(picture: Picture, surface: Surface) -> Sprite:
     """A picture scaled, then turned."""
-    scale = surface.image_dpi / 72
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    image = Image.fromarray(picture.pixels).resize(size, Image.Resampling.HAMMING)
+    return _sprite(picture, surface.dpi, surface.image_dpi)
+
+
+@lru_cache(16)
+def _sprite(picture: Picture, dpi: float, image_dpi: float) -> Sprite:
+    scale = image_dpi / 72
+    width, height = (min(max(1, round(side * scale)), _LARGEST) for side in (picture.width, picture.height))
+    image = Image.fromarray(picture.pixels).resize((width, height), Image.Resampling.HAMMING)
     if picture.angle:
         image = image.rotate(picture.angle, Image.Resampling.BILINEAR, expand=True)
-    unit = surface.dpi / surface.image_dpi
+    unit = dpi / image_dpi
     return Sprite(np.asarray(image), image.width * unit, image.height * unit)
 
 

@@ -1,15 +1,15 @@
 """What is drawn on: matplotlib's renderers for pixels, SVG and PDF, each behind the same few words."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.backends.backend_pdf import PdfFile, RendererPdf
 from matplotlib.backends.backend_svg import RendererSVG
+from matplotlib.transforms import Affine2D
 
 from gpserver.features.shapes import Array
 
@@ -73,6 +73,9 @@ class Pdf(_Vector):
 
     def __init__(self, width: int, height: int, dpi: float) -> None:
         super().__init__(width, height, dpi)
+        # Here, because this import takes longer than all others of drawing, and few ask for PDF.
+        from matplotlib.backends.backend_pdf import PdfFile, RendererPdf
+
         inches = self.width / self.dpi, self.height / self.dpi
         self._file = PdfFile(self.stream, metadata={"CreationDate": None})
         self._file.newPage(*inches)
@@ -88,3 +91,51 @@ class Pdf(_Vector):
 
 Surface = Pixels | Svg | Pdf
 SURFACES: dict[str, type[Surface]] = {"": Pixels, "svg": Svg, "pdf": Pdf}
+
+
+Dashes = list[tuple[float, list[float] | None]]
+UNBROKEN: Dashes = [(0.0, None)]
+_HERE = Affine2D()
+_NO_OFFSETS = np.zeros((0, 2))
+
+
+def draw_collection(
+    surface: Surface,
+    context: Any,
+    paths: Sequence[Any],
+    face: Array,
+    edge: Array,
+    width: Array,
+    dashes: Dashes = UNBROKEN,
+    offsets: Array = _NO_OFFSETS,
+) -> None:
+    """Draw many paths at once, each filled, then outlined.
+
+    The only call of a method that matplotlib calls provisional: what changes with a release, changes here.
+
+    Args:
+        surface: What to draw on.
+        context: A graphics context, for what all paths have in common.
+        paths: Coordinates in units of the surface.
+        face: Fill colours, (n, 4), or none at all.
+        edge: Line colours, (n, 4).
+        width: Line widths in points.
+        dashes: Of each line or of all: where they begin and their lengths in points.
+        offsets: How far each path is moved, (n, 2), or none at all.
+    """
+    surface.renderer.draw_path_collection(
+        context,
+        _HERE,
+        paths,
+        np.zeros((0, 3, 3)),
+        offsets,
+        _HERE,
+        face,
+        edge,
+        width,
+        dashes,
+        np.ones(1, bool),
+        [None],
+        "screen",
+        hatchcolors=np.zeros((0, 4)),
+    )

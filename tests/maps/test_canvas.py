@@ -27,6 +27,7 @@ from shapely import LineString, MultiPoint, Point, Polygon, box
 from gpserver.errors import InvalidRequest
 from gpserver.features.shapes import MULTIPOINT, POINT, POLYGON, POLYLINE, Shapes, empty_shapes
 from gpserver.maps.canvas import Canvas
+from gpserver.maps.symbols import read_symbol
 
 RED, BLUE = [255, 0, 0, 255], [0, 0, 255, 255]
 ONE = np.zeros(1, int)
@@ -189,6 +190,13 @@ def test_far_away_and_deep_down() -> None:
             on.draw(features(POLYGON, box(-1e7, 75, 1e7, 1e7)), [fill(RED, edge)], ONE)
             on.draw(features(POLYLINE, LineString([(-1e7, 0), (1e7, 150)])), [line(RED, 2, dash)], ONE)
             on.draw(features(POINT, Point(1e300, 0), Point(100, 75)), [marker("X")] * 2, np.array([0, 1]))
+
+
+def test_the_thinnest_dashes_come_to_an_end() -> None:
+    edge = outline(width=1e-6, style="Dot")
+    for dpi in (1, 96):
+        drawn(features(POLYGON, box(0, 0, 1e5, 1e5)), [fill(None, edge)], dpi=dpi)
+        drawn(features(POLYLINE, LineString([(0, 0), (1e5, 1e5)])), [read_symbol(edge)], dpi=dpi)
 
 
 def test_a_raster_lies_where_it_lies() -> None:

@@ -45,7 +45,7 @@ def pen(stroke: Stroke) -> Any:
     paint.setStrokeCap(cap)
     paint.setStrokeJoin(skia.Paint.kRound_Join)
     if stroke.dashes:
-        paint.setPathEffect(skia.DashPathEffect.Make([step * width for step in stroke.dashes], 0))
+        paint.setPathEffect(skia.DashPathEffect.Make([step * max(width, 1) for step in stroke.dashes], 0))
     return paint
 
 
