@@ -505,6 +505,15 @@ def test_a_raster_result_is_a_file_or_a_picture(terrain: Any) -> None:
     assert client.get(f"{job}/results/Height")["value"]["mapImage"]["width"] == 400
 
 
+def test_a_person_sees_rasters_and_tables_too(terrain: Any) -> None:
+    client, job, map_ = terrain
+    for place in (map_, f"{map_}/0", f"{map_}/2", f"{map_}/3", f"{map_}/legend", f"{map_}/layers", job):
+        assert client.http.get(client.place(place)).status_code == 200, place
+    page = client.http.get(client.place(f"{map_}/2/query"), params={"where": "1=1", "f": "html"})
+    assert "rock" not in page.text
+    assert "OBJECTID" in page.text
+
+
 def test_symbols_follow_the_values_and_time_filters(terrain: Any) -> None:
     client, _, map_ = terrain
     layer = client.get(f"{map_}/2")
