@@ -21,7 +21,8 @@ class Sheet:
     """The stored layer; empty for one without features."""
     drawing: Mapping[str, Any]
     """Esri drawingInfo."""
-    where: str = ""
+    where: tuple[str, ...] = ()
+    """Conditions that all must hold."""
     period: Period | None = None
     time_field: str = ""
 

@@ -26,7 +26,7 @@ class Query:
     """What rows are wanted; conditions that are not given let every row through.
 
     Attributes:
-        where: An SQL-92 condition on the fields.
+        where: SQL-92 conditions on the fields, all of which must hold; empty ones do.
         object_ids: Only these.
         window: Only rows whose boxes touch this one, in the layer's spatial reference.
         geometry: In the layer's spatial reference; rows that are in ``relation`` to it.
@@ -38,7 +38,7 @@ class Query:
         order: ``FIELD [ASC|DESC], …``; else the order of the stored frame.
     """
 
-    where: str = ""
+    where: tuple[str, ...] = ()
     object_ids: tuple[int, ...] | None = None
     window: Box | None = None
     geometry: BaseGeometry | None = None
@@ -85,9 +85,9 @@ def _chosen(layer: Layer, query: Query) -> Array | None:
         chosen = _near(layer, query, chosen)
     if query.period and query.time_field:
         chosen = _kept(chosen, _during(columns_at(layer, chosen)(query.time_field), query.period))
-    if query.where:
+    for text in filter(None, query.where):
         count = layer.rows if chosen is None else len(chosen)
-        where = compile_where(query.where, layer.fields)
+        where = compile_where(text, layer.fields)
         chosen = _kept(chosen, where.mask(columns_at(layer, chosen), count))
     return chosen
 

@@ -199,7 +199,7 @@ def _sheets(asked: Parameters, found: Map) -> list[Sheet]:
     if dynamic:
         return [_dynamic(found, item, where, time) for item in dynamic]
     return [
-        Sheet(str(item.path), item.drawing, where.get(item.id, ""), time, item.time_field)
+        Sheet(str(item.path), item.drawing, (where.get(item.id, ""),), time, item.time_field)
         for item in visible(asked, found)
         if item.path
     ]
@@ -217,7 +217,6 @@ def _dynamic(found: Map, definition: Any, where: dict[int, str], time: Period | 
         raise InvalidRequest(
             '\'dynamicLayers\' is [{"id": 0, "source": {"type": "mapLayer", "mapLayerId": 0}, …}].'
         ) from None
-    clauses = [definition.get("definitionExpression"), where.get(number)]
-    joined = " AND ".join(f"({clause})" for clause in clauses if clause)
+    clauses = str(definition.get("definitionExpression") or ""), where.get(number, "")
     drawing = {**item.drawing, **(definition.get("drawingInfo") or {})}
-    return Sheet(str(item.path or ""), drawing, joined, time, item.time_field)
+    return Sheet(str(item.path or ""), drawing, clauses, time, item.time_field)

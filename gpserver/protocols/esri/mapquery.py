@@ -17,6 +17,7 @@ from gpserver.maps.document import MapLayer
 from gpserver.maps.query import Query, columns_at, distinct_rows, fields_named, rows_of
 from gpserver.maps.query_geometry import read_geometry
 from gpserver.maps.spatial import INTERSECTS
+from gpserver.maps.sql.tree import split_list
 from gpserver.maps.statistics import statistics
 from gpserver.protocols.esri.maplayers import period
 from gpserver.protocols.esri.maps import layer_of
@@ -64,7 +65,7 @@ def _query(asked: Parameters, item: MapLayer) -> Query:
     kind = asked.text("geometryType", "esriGeometryEnvelope")
     in_crs = parse_spatial_reference(asked.text("inSR"))
     return Query(
-        where=" AND ".join(f"({part})" for part in (asked.long_text("where"), _named(asked, item)) if part),
+        where=(asked.long_text("where"), _named(asked, item)),
         object_ids=_numbers(asked, "objectIds"),
         geometry=read_geometry(geometry, kind, in_crs, item.features.crs) if geometry else None,
         relation=asked.text("spatialRel", INTERSECTS),
@@ -78,8 +79,9 @@ def _query(asked: Parameters, item: MapLayer) -> Query:
 
 def _named(asked: Parameters, item: MapLayer) -> str:
     """The condition that ``text``, a fragment of the display field, stands for."""
-    text = asked.text("text").replace("'", "''")
-    return f"{display_field(item.features.fields)} LIKE '%{text}%'" if text else ""
+    name, text = display_field(item.features.fields), asked.text("text")
+    quoted, wanted = name.replace('"', '""'), text.replace("'", "''")
+    return f"POSITION('{wanted}' IN \"{quoted}\") > 0" if text else ""
 
 
 def _numbers(asked: Parameters, name: str) -> tuple[int, ...] | None:
@@ -129,7 +131,7 @@ def _page(asked: Parameters, selection: Selection) -> Selection:
 
 def _statistics(asked: Parameters, item: MapLayer, rows: Array) -> Selection:
     definitions = asked.document("outStatistics")
-    group_by = [part.strip() for part in asked.text("groupByFieldsForStatistics").split(",") if part.strip()]
+    group_by = split_list(asked.text("groupByFieldsForStatistics"))
     having, order = asked.text("having") or asked.text("havingClause"), asked.text("orderByFields")
     data = item.features
     found = statistics(definitions, group_by, having, order, data.fields, columns_at(data, rows), len(rows))

@@ -57,7 +57,7 @@ def _at(asked: Parameters, item: MapLayer, place: BaseGeometry, crs: CRS | None)
     if item.is_raster:
         return _cell(item, geometry, place, crs)
     asking = Query(
-        where=definitions(asked).get(item.id, ""),
+        where=(definitions(asked).get(item.id, ""),),
         geometry=geometry,
         period=period(asked),
         time_field=item.time_field,
@@ -122,7 +122,7 @@ def find(call: Call) -> Resource:
     where, results = definitions(asked), list[dict[str, Any]]()
     crs = parse_spatial_reference(asked.text("sr"))
     for item in (found.layer(number) for number in sorted(numbers)):
-        rows = rows_of(item.features, Query(where=where.get(item.id, "")))
+        rows = rows_of(item.features, Query(where=(where.get(item.id, ""),)))
         for field, matching in _matches(asked, item, rows, text):
             values = _results(asked, item, matching[:_MOST], crs)
             results += [_found_in(field, value) for value in values]

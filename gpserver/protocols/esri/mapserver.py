@@ -115,6 +115,6 @@ def renderer(call: Call) -> Resource:
     definition = call.parameters.document("classificationDef")
     if not isinstance(definition, dict):
         raise InvalidRequest("'classificationDef' is missing; it is a JSON object with a 'type'.")
-    rows = rows_of(found.features, Query(where=call.parameters.text("where")))
+    rows = rows_of(found.features, Query(where=(call.parameters.text("where"),)))
     value = generate_renderer(definition, columns_at(found.features, rows), found.features.geometry_type)
     return Resource(value, "Generate Renderer", path=call.path)

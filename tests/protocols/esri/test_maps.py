@@ -568,3 +568,11 @@ def test_features_of_a_result_leave_in_other_formats(client: Client, job: str) -
     place = client.place(f"Buffer/GPServer/BufferPoints/jobs/{job}/results/Output_Polygons")
     assert len(client.http.get(place, params={"f": "geojson"}).json()["features"]) == 3
     assert b"Berlin" in client.http.get(place, params={"f": "pbf"}).content
+
+
+def test_conditions_cannot_reach_into_each_other(client: Client, map_: str) -> None:
+    with pytest.raises(EsriError):
+        client.get(f"{map_}/0/query", where="1=1) OR (1=1", text="Rome")
+    only = client.get(f"{map_}/0/query", where="1=1 OR 1=1", text="o", returnIdsOnly="true")
+    assert only["objectIds"] == [3]
+    assert client.get(f"{map_}/0/query", text="%", returnCountOnly="true") == {"count": 0}
