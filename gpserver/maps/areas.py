@@ -188,7 +188,8 @@ def _draw(surface: Surface, paths: list[Outline], columns: _Columns, symbol: Sym
     """Draw features of one manner; the symbol is that of the first of them."""
     context = surface.renderer.new_gc()
     context.set_snap(False)  # snapped, straight outlines are darker than others
-    context.set_joinstyle("round")
+    # The corners of lines of a pixel look alike, and without curves they cost a quarter less.
+    context.set_joinstyle("bevel" if columns.width.max() * surface.dpi <= 72 else "round")
     context.set_capstyle("round" if columns.manner[0] == _SOLID else "butt")
     if isinstance(symbol, Fill) and symbol.hatch and symbol.color:
         context.set_hatch(symbol.hatch)
