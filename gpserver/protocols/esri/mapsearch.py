@@ -1,6 +1,7 @@
 """Result map services: identify what is at a place, and find what has a text."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -153,20 +154,33 @@ def _results(asked: Parameters, item: MapLayer, rows: Array, crs: Any) -> list[d
         geometry=asked.flag("returnGeometry", default=True) and not item.is_table,
         return_z=asked.flag("returnZ"),
         return_m=asked.flag("returnM"),
+        precision=int(asked.number("geometryPrecision")) if asked.text("geometryPrecision") else None,
         offset=asked.number("maxAllowableOffset"),
     )
     features = orjson.loads(b"".join(esri_json.write(selection)))["features"]
-    plain, title = asked.flag("returnUnformattedValues"), display_field(item.features.fields)
-    reference = describe_spatial_reference(selection.crs)
-    return [_result(item, feature, title, plain, reference) for feature in features]
+    if not asked.flag("returnUnformattedValues"):
+        features = [feature | {"attributes": _texts(item, feature["attributes"])} for feature in features]
+    title, reference = display_field(item.features.fields), describe_spatial_reference(selection.crs)
+    return [_result(item, feature, title, reference) for feature in features]
 
 
-def _result(
-    item: MapLayer, feature: dict[str, Any], title: str, plain: bool, reference: dict[str, Any]
-) -> dict[str, Any]:
+def _texts(item: MapLayer, attributes: dict[str, Any]) -> dict[str, str]:
+    """Attributes as ArcGIS shows them to people."""
+    kinds = {field["name"]: field["type"] for field in item.features.fields}
+    return {name: _text(value, kinds[name]) for name, value in attributes.items()}
+
+
+def _text(value: Any, kind: str) -> str:
+    if value is None:
+        return "Null"
+    if kind != "esriFieldTypeDate":
+        return str(value)
+    at = datetime(1970, 1, 1) + timedelta(milliseconds=value)
+    return f"{at.month}/{at.day}/{at.year} {at.hour % 12 or 12}:{at:%M:%S %p}"
+
+
+def _result(item: MapLayer, feature: dict[str, Any], title: str, reference: dict[str, Any]) -> dict[str, Any]:
     attributes = feature["attributes"]
-    if not plain:
-        attributes = {name: "Null" if value is None else str(value) for name, value in attributes.items()}
     result = {
         "layerId": item.id,
         "layerName": item.name,
@@ -180,3 +194,13 @@ def _result(
             "geometry": feature["geometry"] | {"spatialReference": reference},
         }
     return result
+
+
+def _as_text(value: Any, field_type: str) -> str:
+    """A value as ArcGIS writes it for people to read: ``Null``, ``2.5``, ``2/29/2024 4:05:00 PM`` (UTC)."""
+    if value is None:
+        return "Null"
+    if field_type == "esriFieldTypeDate":
+        moment = datetime.fromtimestamp(value / 1000, UTC)
+        return f"{moment:{moment.month}/{moment.day}/%Y {moment.hour % 12 or 12}:%M:%S %p}"
+    return str(value).removesuffix(".0")

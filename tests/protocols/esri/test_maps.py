@@ -493,6 +493,9 @@ def test_identify_gives_the_value_of_a_cell(terrain: Any) -> None:
     [result] = client.get(f"{map_}/identify", geometry="10,9.95", **asked)["results"]
     assert float(result["attributes"]["Pixel Value"]) == pytest.approx(100)
     assert client.get(f"{map_}/identify", geometry="1,5", **asked)["results"] == []
+    asked["layers"] = "all:2"
+    [peak] = client.get(f"{map_}/identify", geometry="15,5", **asked)["results"]
+    assert peak["attributes"] == {"OBJECTID": "3", "kind": "Null", "seen": "1/1/2022 12:00:00 AM"}
     with pytest.raises(EsriError, match="raster"):
         client.get(f"{map_}/0/query", where="1=1")
 
