@@ -56,13 +56,19 @@ SCHEMA = {
 
 def read(text: bytes) -> Any:
     """The queryResult of an answer; it must hold nothing that the schema does not know."""
-    answer = _reader()()
-    answer.ParseFromString(text)
+    answer = parse(text)
     assert answer.version
     known = answer.SerializeToString()
     answer.DiscardUnknownFields()
     assert answer.SerializeToString() == known
     return answer.queryResult
+
+
+def parse(text: bytes) -> Any:
+    """An answer of whatever server, as it is."""
+    answer = _reader()()
+    answer.ParseFromString(text)
+    return answer
 
 
 def features(text: bytes) -> list[dict[str, Any]]:
