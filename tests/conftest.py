@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -121,13 +122,26 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         server.stop()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Iterator[None]:
-    """Where every component was installed, a skipped test is a failed one; a failed one shows its servers."""
-    report = yield
+def refuse_skip(report: Any) -> None:
+    """Where every component was installed, what is skipped has failed."""
     if os.environ.get("FAIL_ON_SKIP") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped although everything is installed: {report.longrepr}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """A module that skips itself is told like a test that does."""
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """A failed test shows what its servers were doing."""
+    report = yield
+    refuse_skip(report)
     if report.failed:
         report.sections += [(f"server {s.url}", s.stacks()) for s in _started if s.process.poll() is None]
     return report
