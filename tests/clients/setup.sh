@@ -11,6 +11,8 @@ missing=
 command -v chromium >/dev/null || missing="chromium"
 [ -d /usr/lib/python3/dist-packages/qgis/core ] || missing="$missing python3-qgis"
 ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 || missing="$missing postgresql postgresql-postgis"
+# What skia-python, the second opinion on pictures, is linked with.
+ls /usr/lib/*/libEGL.so.1 /usr/lib/*/libGL.so.1 >/dev/null 2>&1 || missing="$missing libegl1 libgl1"
 if [ -n "$missing" ]; then
     root=$([ "$(id -u)" = 0 ] || echo sudo)
     $root apt-get update -qq
