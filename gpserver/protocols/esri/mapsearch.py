@@ -174,7 +174,7 @@ def _text(value: Any, kind: str) -> str:
     if value is None:
         return "Null"
     if kind != "esriFieldTypeDate":
-        return str(value)
+        return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
     at = datetime(1970, 1, 1) + timedelta(milliseconds=value)
     return f"{at.month}/{at.day}/{at.year} {at.hour % 12 or 12}:{at:%M:%S %p}"
 
@@ -194,13 +194,3 @@ def _result(item: MapLayer, feature: dict[str, Any], title: str, reference: dict
             "geometry": feature["geometry"] | {"spatialReference": reference},
         }
     return result
-
-
-def _as_text(value: Any, field_type: str) -> str:
-    """A value as ArcGIS writes it for people to read: ``Null``, ``2.5``, ``2/29/2024 4:05:00 PM`` (UTC)."""
-    if value is None:
-        return "Null"
-    if field_type == "esriFieldTypeDate":
-        moment = datetime.fromtimestamp(value / 1000, UTC)
-        return f"{moment:{moment.month}/{moment.day}/%Y {moment.hour % 12 or 12}:%M:%S %p}"
-    return str(value).removesuffix(".0")

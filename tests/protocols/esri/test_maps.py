@@ -214,7 +214,10 @@ def test_identify_says_what_is_at_a_place(client: Client, map_: str) -> None:
     [result] = client.get(f"{map_}/identify", **asked)["results"]
     assert (result["layerId"], result["layerName"], result["value"]) == (0, "Output_Polygons", "Berlin")
     assert result["attributes"]["people"] == "3700000"
+    assert result["attributes"]["BUFF_DIST"] == "200000"
     assert result["geometry"]["spatialReference"]["wkid"] == 4326
+    [rounded] = client.get(f"{map_}/identify", **asked, geometryPrecision="1")["results"]
+    assert rounded["geometry"]["rings"][0][0] == pytest.approx([13.4, 54.3], abs=1e-9)
     plain = client.get(f"{map_}/identify", **asked, returnUnformattedValues="true", returnGeometry="false")
     assert plain["results"][0]["attributes"]["people"] == 3_700_000
     assert "geometry" not in plain["results"][0]
