@@ -1,4 +1,4 @@
-"""Clients that download a whole layer of a result map, page by page: GDAL and esridump."""
+"""GDAL and esridump download a whole layer of a result map, page by page; GDAL reads the map as a raster."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
+import rasterio
 
 COUNT = 25_000
 NUMBER = np.arange(COUNT)
@@ -49,6 +50,33 @@ def test_gdal_knows_every_type_and_what_is_missing(crowd: str) -> None:
     assert frame["weight"].isna().tolist() == (NUMBER[:20] % 7 == 0).tolist()
     assert frame["weight"].dropna().tolist() == [n / 4 for n in range(20) if n % 7]
     assert frame["seen"].dt.tz_localize(None).tolist() == [pd.Timestamp(2024, 2, 29, 0, n) for n in range(20)]
+
+
+RASTER = """<GDAL_WMS>
+  <Service name="AGS">
+    <ServerUrl>{url}</ServerUrl>
+    <BBoxOrder>xyXY</BBoxOrder>
+    <SRS>EPSG:4326</SRS>
+    <ImageFormat>png32</ImageFormat>
+    <Transparent>true</Transparent>
+  </Service>
+  <DataWindow>
+    <UpperLeftX>-180</UpperLeftX><UpperLeftY>90</UpperLeftY>
+    <LowerRightX>180</LowerRightX><LowerRightY>-90</LowerRightY>
+    <SizeX>2048</SizeX><SizeY>1024</SizeY>
+  </DataWindow>
+  <BandsCount>4</BandsCount>
+</GDAL_WMS>"""
+
+
+def test_gdal_reads_the_map_as_a_raster(buffers: str) -> None:
+    paris, ocean = (2.35, 48.86), (-40, 30)
+    with rasterio.open(RASTER.format(url=buffers)) as raster:
+        assert raster.crs.to_epsg() == 4326
+        inside, outside = raster.sample([paris, ocean])
+        assert inside.tolist() == pytest.approx([58, 129, 215, 166], abs=2)
+        assert outside[3] == 0
+        assert 0.01 < (raster.read(4) > 0).mean() < 0.02
 
 
 @pytest.fixture(scope="module")
