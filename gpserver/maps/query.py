@@ -80,7 +80,8 @@ def _chosen(layer: Layer, query: Query) -> Array | None:
     if query.object_ids is not None:
         chosen = np.flatnonzero(np.isin(layer.object_ids, np.array(query.object_ids, np.int64)))
     if query.window is not None:
-        chosen = layer.window(*query.window)
+        seen = layer.window(*query.window)
+        chosen = seen if chosen is None else np.intersect1d(chosen, seen, assume_unique=True)
     if query.geometry is not None:
         chosen = _near(layer, query, chosen)
     if query.period and query.time_field:
@@ -105,7 +106,9 @@ def _near(layer: Layer, query: Query, among: Array | None) -> Array:
     )
 
 
-def _kept(chosen: Array | None, mask: Array) -> Array:
+def _kept(chosen: Array | None, mask: Array) -> Array | None:
+    if mask.all():  # as of 1=1, which most clients send
+        return chosen
     return np.flatnonzero(mask) if chosen is None else chosen[mask]
 
 

@@ -39,7 +39,7 @@ class Studio:
         self._lock = threading.Lock()
         self._queue: deque[tuple[str, Picture | Swatch]] = deque()
         self._open: dict[str, Future[Path]] = {}
-        self._drawn, self._started = 0, False
+        self._drawn, self._started, self._closed = 0, False, False
         self._sandbox = Sandbox(
             "gpserver.maps.artist:run",
             slots=slots,
@@ -57,13 +57,19 @@ class Studio:
 
     def close(self) -> None:
         """Stop; pictures that are not ready never will be."""
+        with self._lock:
+            self._closed = True
+            waiting = [self._open.pop(name) for name, _ in self._queue]
+            self._queue.clear()
+        for future in waiting:
+            future.set_exception(_closed())
         self._sandbox.close()
 
     def draw(self, order: Picture | Swatch) -> "Future[Path]":
         """The file of a picture, its name without suffix the picture's key; from any thread.
 
         The future raises InvalidRequest for an order that cannot be drawn, and GPServerError when drawing it
-        took too long or too much memory.
+        took too long or too much memory, or the studio is closed.
         """
         name = f"{_key(order)}.{order.format}"
         path = self._folder / name
@@ -73,6 +79,9 @@ class Studio:
             future: Future[Path] = Future()
             if path.is_file():
                 future.set_result(path)
+                return future
+            if self._closed:
+                future.set_exception(_closed())
                 return future
             if not self._started:
                 self._sandbox.start()
@@ -108,11 +117,22 @@ class Studio:
             self._sweep()
 
     def _sweep(self) -> None:
-        pictures = sorted(((path.stat().st_mtime, path) for path in self._folder.iterdir()), reverse=True)
+        pictures = sorted(((_modified(path), path) for path in self._folder.iterdir()), reverse=True)
         before = time.time() - _KEPT
         for number, (drawn, path) in enumerate(pictures):
             if number >= _MOST or drawn < before:
                 path.unlink(missing_ok=True)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # a draft that has just got its name
+        return 0.0
+
+
+def _closed() -> GPServerError:
+    return GPServerError("The map cannot be drawn: the server is stopping.")
 
 
 def _key(order: Picture | Swatch) -> str:
