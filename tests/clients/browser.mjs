@@ -1,11 +1,11 @@
 // Opens a page in headless Chromium, waits until a JavaScript expression is true there, and prints its value as JSON.
 // Nothing leaves loopback: packages of the unpkg CDN are answered from node_modules, in the very version that the page
-// names; any other request is refused and reported.
-// Usage: node browser.mjs <chromium> <page URL> [expression]
+// names; any other request is refused and reported. A page may call `takePicture(name)` for a PNG of what it shows.
+// Usage: node browser.mjs <chromium> <page URL> <expression> [folder of the pictures]
 import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
 
-const [executablePath, pageUrl, expression = "window.said"] = process.argv.slice(2);
+const [executablePath, pageUrl, expression, pictures] = process.argv.slice(2);
 const outside = [];
 const errors = [];
 
@@ -23,16 +23,20 @@ async function answer(route) {
 const packagePath = (path) => new URL(`node_modules/${path}`, import.meta.url).pathname;
 const installed = async (name) => JSON.parse(await readFile(packagePath(`${name}/package.json`))).version;
 
+// WebGL, which the maps of @arcgis/core need, is computed on the processor.
 const browser = await chromium.launch({
   executablePath,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync"],
+  args: ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
-const page = await browser.newPage();
+const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
 await page.route("**/*", answer);
+await page.exposeFunction("takePicture", async (name) => {
+  await page.screenshot({ path: `${pictures}/${name}.png` });
+});
 page.on("pageerror", (error) => errors.push(String(error)));
 await page.goto(pageUrl);
-const said = await page.waitForFunction(expression, null, { timeout: 60_000 })
+const said = await page.waitForFunction(expression, null, { timeout: 120_000 })
   .then((handle) => handle.jsonValue(), (error) => { errors.push(String(error)); });
 await browser.close();
 console.log(JSON.stringify({ said, outside, errors }));

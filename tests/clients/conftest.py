@@ -170,6 +170,8 @@ def told() -> Callable[[dict[str, Any]], Said]:
 
 
 class QuietFiles(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # one connection for many of the thousand modules of a page
+
     def log_message(self, format: str, *args: object) -> None:
         pass
 
@@ -178,8 +180,8 @@ class QuietFiles(SimpleHTTPRequestHandler):
 def browse(node: str, packages: Path, chromium: str, converse: Converse) -> Iterator[Callable[..., Any]]:
     """Open a page of the repository in a browser: `browse("examples/leaflet.html?server=...", expression)`.
 
-    Gives the value of the JavaScript expression once it is true in the page, see browser.mjs. A page that takes
-    pictures needs a folder for them: `browse(path, pictures=folder)`.
+    Gives the value of the JavaScript expression once it is true in the page, see browser.mjs. A page that
+    takes pictures needs a folder for them: `browse(path, pictures=folder)`.
     """
     handler = functools.partial(QuietFiles, directory=str(REPOSITORY))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
