@@ -1,14 +1,15 @@
 """Result map services as pictures: export, tiles, and results as map images."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pyproj import CRS
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from gpserver.errors import InvalidRequest, NotFound
 from gpserver.features import describe_spatial_reference, parse_spatial_reference
@@ -37,9 +38,7 @@ async def export(call: Call) -> Resource | Response:
     Raises:
         InvalidRequest: ``bbox``, ``size`` or another parameter cannot be understood.
     """
-    found = await run_in_threadpool(map_of, call)
-    view = await run_in_threadpool(_view, call.parameters, found)
-    return await _picture(call, found, view)
+    return await _picture(call, partial(map_of, call))
 
 
 async def map_image(call: Call, job: Job, result: Result) -> Resource | Response:
@@ -48,21 +47,28 @@ async def map_image(call: Call, job: Job, result: Result) -> Resource | Response
     Raises:
         InvalidRequest: ``bbox``, ``size`` or another parameter of export cannot be understood.
     """
-    whole = await run_in_threadpool(map_of_job, call, job)
-    found = replace(whole, layers=tuple(item for item in whole.layers if item.name == result.name))
-    view = await run_in_threadpool(_view, call.parameters, found)
-    answer = await _picture(call, found, view)
+
+    def alone() -> Map:
+        whole = map_of_job(call, job)
+        return replace(whole, layers=tuple(item for item in whole.layers if item.name == result.name))
+
+    answer = await _picture(call, alone)
     if isinstance(answer, Response):
         return answer
     value = {"paramName": result.name, "dataType": result.data_type, "value": {"mapImage": answer.value}}
     return replace(answer, value=value, title=result.name, page="parameter")
 
 
-async def _picture(call: Call, found: Map, view: View) -> Resource | Response:
-    sheets = await run_in_threadpool(_sheets, call.parameters, found)
-    path = await drawn(call, _order(call.parameters, view, sheets))
+async def _picture(call: Call, find: Callable[[], Map]) -> Resource | Response:
+    def ordered() -> tuple[View, Picture]:
+        found = find()
+        view = _view(call.parameters, found)
+        return view, _order(call.parameters, found, view)
+
+    view, order = await run_in_threadpool(ordered)
+    path = await drawn(call, order)
     if call.parameters.text("f", "html").strip('"').lower() == "image":
-        return picture_response(call, path)
+        return await picture_response(call, path)
     value = picture_value(call, path, view)
     return Resource(value, "Export Map", page="picture", path=call.path)
 
@@ -84,13 +90,14 @@ async def drawn(call: Call, order: Picture | Swatch) -> Path:
     return await asyncio.shield(asyncio.wrap_future(call.site.studio.draw(order)))
 
 
-def picture_response(call: Call, path: Path) -> Response:
+async def picture_response(call: Call, path: Path) -> Response:
     """A picture's bytes, or word that the client has them."""
     etag = f'"{path.stem}"'
     headers = {"etag": etag, "cache-control": "no-cache"}
     if call.request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
-    return FileResponse(path, headers=headers, media_type=FORMATS[path.suffix[1:]])
+    content = await run_in_threadpool(path.read_bytes)
+    return Response(content, headers=headers, media_type=FORMATS[path.suffix[1:]])
 
 
 async def output(call: Call) -> Response:
@@ -102,7 +109,7 @@ async def output(call: Call) -> Response:
     path = call.site.studio.picture(call.part("file").removeprefix("_ags_map"))
     if path is None:
         raise NotFound(f"There is no file {call.part('file')}.")
-    return picture_response(call, path)
+    return await picture_response(call, path)
 
 
 async def tile(call: Call) -> Response:
@@ -111,7 +118,12 @@ async def tile(call: Call) -> Response:
     Raises:
         NotFound: There is no such tile.
     """
-    found = await run_in_threadpool(map_of, call)
+    view = _tile_view(call)
+    order = await run_in_threadpool(lambda: _order(call.parameters, map_of(call), view))
+    return await picture_response(call, await drawn(call, replace(order, transparent=True)))
+
+
+def _tile_view(call: Call) -> View:
     try:
         level, row, column = (int(call.part(name)) for name in ("level", "row", "column"))
     except ValueError:
@@ -120,18 +132,15 @@ async def tile(call: Call) -> Response:
         raise NotFound(f"There is no tile {level}/{row}/{column}.")
     size = 2 * _HALF_WORLD / 2**level
     left, top = column * size - _HALF_WORLD, _HALF_WORLD - row * size
-    view = View((left, top - size, left + size, top), _TILE, _TILE, _WEB_MERCATOR)
-    sheets = await run_in_threadpool(_sheets, call.parameters, found)
-    order = replace(_order(call.parameters, view, sheets), transparent=True)
-    return picture_response(call, await drawn(call, order))
+    return View((left, top - size, left + size, top), _TILE, _TILE, _WEB_MERCATOR)
 
 
-def _order(asked: Parameters, view: View, sheets: list[Sheet]) -> Picture:
+def _order(asked: Parameters, found: Map, view: View) -> Picture:
     name = asked.text("format", "png").lower()
     if name not in FORMATS:
         raise InvalidRequest(f"'format' is {name}; this server draws {', '.join(FORMATS)}.")
     return Picture(
-        [asdict(sheet) for sheet in sheets],
+        [asdict(sheet) for sheet in _sheets(asked, found)],
         view.box,
         view.width,
         view.height,

@@ -101,7 +101,7 @@ async def image(call: Call) -> Response:
     item = await run_in_threadpool(layer_of, call)
     for picture in await _swatches(call, item):
         if picture.stem == call.part("image"):
-            return picture_response(call, picture)
+            return await picture_response(call, picture)
     raise NotFound(f"The legend has no picture {call.part('image')}.")
 
 
