@@ -20,8 +20,8 @@ if [ -n "$missing" ]; then
     $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
 fi
 
-# package.json puts a tiny package in the place of the charts and widgets of @arcgis/core: no test needs them, and they
-# are 250 MB.
+# package.json puts a tiny package in the place of the charts and widgets of @arcgis/core, which are 250 MB, and of the
+# GeoTIFF and Zarr readers of OpenLayers: no test needs them.
 # A copy of the list lies beside what was installed from it: the two differ when the list has changed.
 if ! cmp -s package-lock.json node_modules/.installed; then
     npm ci --ignore-scripts --no-audit --no-fund

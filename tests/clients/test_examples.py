@@ -62,3 +62,14 @@ def test_leaflet(browse: Any, server: Any) -> None:
     status, paths = browse(f"examples/leaflet.html?server={server.url}", drawn)
     assert status.startswith("243 buffers in job j")
     assert paths == 2 * 243
+
+
+def test_map(browse: Any, server: Any) -> None:
+    """The server draws; the page shows the picture, and a legend of the renderer that the server made."""
+    picture = "document.querySelector('img.leaflet-image-layer')"
+    legend = "Array.from(document.querySelectorAll('.card div'), (row) => row.textContent)"
+    shown = f"{picture} && {legend}.length > 1 && [{picture}.naturalWidth, ...{legend}]"
+    width, *rows = browse(f"examples/map.html?server={server.url}", shown)
+    assert width == 800
+    continents = ["Africa", "Asia", "Europe", "North America", "Oceania", "South America"]
+    assert rows == [*continents, "elsewhere"]
