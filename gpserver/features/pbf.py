@@ -86,7 +86,8 @@ def ids(field: str, values: Array) -> bytes:
 
 def extent(rows: int, envelope: Mapping[str, Any]) -> bytes:
     """The answer to returnExtentOnly: the Esri envelope of so many rows."""
-    sides = [double(n, envelope[side]) for n, side in enumerate(("xmin", "ymin", "xmax", "ymax"), start=1)]
+    corners = [float(envelope[side]) for side in ("xmin", "ymin", "xmax", "ymax")]  # Esri writes "NaN"
+    sides = [double(n, corner) for n, corner in enumerate(corners, start=1)]
     reference = message(5, _spatial_reference(envelope.get("spatialReference") or {}))
     return _answer(4, message(1, *sides, reference), number(2, rows))
 

@@ -1,4 +1,6 @@
-"""Features as Esri's FeatureCollection protocol buffer; what has no features stays JSON, as errors do."""
+"""Features, their count, ids and extent as Esri's FeatureCollection protocol buffer; all else stays JSON."""
+
+import numpy as np
 
 from gpserver.features import pbf
 from gpserver.formats import json
@@ -9,6 +11,13 @@ _MEDIA_TYPE = "application/x-protobuf"
 
 def write(resource: Resource) -> Body:
     """A FeatureCollectionPBuffer."""
-    if resource.features is None:
-        return json.write(resource)
-    return Body(pbf.write(resource.features), _MEDIA_TYPE)
+    if resource.features is not None:
+        return Body(pbf.write(resource.features), _MEDIA_TYPE)
+    match resource.value:
+        case {"count": count, "extent": extent}:
+            return Body(pbf.extent(count, extent), _MEDIA_TYPE)
+        case {"count": count}:
+            return Body(pbf.count(count), _MEDIA_TYPE)
+        case {"objectIdFieldName": field, "objectIds": ids}:
+            return Body(pbf.ids(field, np.array(ids, np.int64)), _MEDIA_TYPE)
+    return json.write(resource)

@@ -71,7 +71,7 @@ class Studio:
         The future raises InvalidRequest for an order that cannot be drawn, and GPServerError when drawing it
         took too long or too much memory, or the studio is closed.
         """
-        name = f"{_key(order)}.{order.format}"
+        name = f"{_key(order)}.{_suffix(order.format)}"
         path = self._folder / name
         with self._lock:
             if name in self._open:
@@ -133,6 +133,11 @@ def _modified(path: Path) -> float:
 
 def _closed() -> GPServerError:
     return GPServerError("The map cannot be drawn: the server is stopping.")
+
+
+def _suffix(name: str) -> str:
+    """That of a format's files: png8 and png32 are png."""
+    return name.rstrip("0123456789")
 
 
 def _key(order: Picture | Swatch) -> str:

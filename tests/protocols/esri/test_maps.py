@@ -11,6 +11,8 @@ from conftest import Server, StartServer, start
 from gpclient import Client, EsriError
 from PIL import Image
 
+from gpserver.features import pbf
+
 CITIES = [
     ("Paris", 2.35, 48.86, 2_100_000),
     ("Berlin", 13.4, 52.52, 3_700_000),
@@ -172,6 +174,10 @@ def test_query_gives_geojson_and_pbf(client: Client, map_: str) -> None:
     )
     assert answer.headers["content-type"] == "application/x-protobuf"
     assert b"Berlin" in answer.content
+    count = client.http.get(
+        client.place(f"{map_}/0/query"), params={"where": "1=1", "returnCountOnly": "true", "f": "pbf"}
+    )
+    assert count.content == pbf.count(3)
     ids = client.http.get(
         client.place(f"{map_}/0/query"), params={"where": "1=1", "returnIdsOnly": "true", "f": "geojson"}
     )
@@ -268,6 +274,7 @@ def test_export_says_where_the_picture_is(client: Client, map_: str) -> None:
     extent = value["extent"]
     assert extent["spatialReference"] == {"wkid": 102100, "latestWkid": 3857}
     assert extent["xmax"] - extent["xmin"] == pytest.approx(extent["ymax"] - extent["ymin"])
+    assert value["href"].endswith(".png")
     answer = client.http.get(value["href"])
     assert Image.open(io.BytesIO(answer.content)).size == (400, 400)
     again = client.http.get(value["href"], headers={"If-None-Match": answer.headers["etag"]})
