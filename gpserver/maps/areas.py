@@ -89,7 +89,8 @@ def draw_outlines(surface: Surface, shapes: Shapes, symbols: Sequence[Symbol], w
     manner = np.where(small, _STAMPED, columns.manner)
     for begin, end in _runs(manner):
         if picture is not None and small[begin]:
-            stamp(picture, marks[begin:end], inks[begin:end])
+            alike = bool((which[begin:end] == which[begin]).all())
+            stamp(picture, marks[begin:end], inks[begin:end], alike=alike)
         else:
             _draw(surface, paths[begin:end], columns.part(begin, end), symbols[which[begin]])
 

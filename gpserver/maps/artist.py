@@ -25,7 +25,7 @@ from gpserver.maps.view import Box, View, reprojected_box
 from gpserver.maps.where import compile_where
 from gpserver.rasters import read_window
 
-_ROWS, _VERTICES = 8192, 1 << 18  # of one stroke of the brush
+_ROWS, _VERTICES = 8192, 1 << 18  # of one stroke of the brush: so much stays in the cache
 _LABELS = 2000  # features of one layer that are labelled
 _MARGIN = 64  # pixels around the picture from which symbols reach into it
 

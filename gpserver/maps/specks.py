@@ -43,11 +43,17 @@ def blend(boxes: Array, area: Array, face: Array, edge: Array, width: Array) -> 
     return boxes + width[:, None] / 2 * [-1, -1, 1, 1], colors
 
 
-def stamp(picture: Array, boxes: Array, colors: Array) -> None:
+def stamp(picture: Array, boxes: Array, colors: Array, *, alike: bool = False) -> None:
     """Lay boxes over a picture (height, width, 4, uint8), in their order, each antialiased.
 
     Pixels are composited as by Porter and Duff's "over", all at once: what lies above a box at a pixel lets
     through the product of what each of them lets through.
+
+    Args:
+        picture: The picture, alpha not multiplied in.
+        boxes: Bounding boxes, (n, 4) pixels, counted from below.
+        colors: Colours, (n, 4), 0 to 1.
+        alike: Whether all are of one symbol: then it does not show which of them is above.
     """
     boxes = boxes * [1, -1, 1, -1] + [0, len(picture), 0, len(picture)]  # rows are counted from above
     column, across = _coverage(boxes[:, 0], boxes[:, 2], picture.shape[1])
@@ -57,6 +63,9 @@ def stamp(picture: Array, boxes: Array, colors: Array) -> None:
     if len(touched) == 0:
         return
     pixel = (row[:, :, None] * picture.shape[1] + column[:, None, :]).ravel()[touched]
+    if alike:
+        _mix(picture, pixel, cover.ravel()[touched], colors[touched // cover[0].size, :3])
+        return
     low = pixel.min()
     # Narrow integers are sorted several times faster.
     order = np.argsort((pixel - low).astype(np.min_scalar_type(pixel.max() - low)), kind="stable")
@@ -64,6 +73,18 @@ def stamp(picture: Array, boxes: Array, colors: Array) -> None:
     begins = np.flatnonzero(np.diff(pixel, prepend=-1))
     layers = colors[touched // cover[0].size, :3]
     _over(picture, pixel[begins], *_composite(cover.ravel()[touched], layers, begins))
+
+
+def _mix(picture: Array, pixel: Array, alpha: Array, color: Array) -> None:
+    """Composite layers of nearly the same colour: each counts by what it keeps of the light."""
+    low = int(pixel.min())
+    kept = -np.log1p(-np.minimum(alpha, 1 - 1e-6))
+    total = np.bincount(pixel - low, kept)
+    touched = np.flatnonzero(total)
+    covered = 1 - np.exp(-total[touched])
+    share = covered / total[touched]
+    channels = [np.bincount(pixel - low, kept * channel)[touched] * share for channel in color.T]
+    _over(picture, touched + low, np.column_stack(channels), covered)
 
 
 def _coverage(low: Array, high: Array, size: int) -> tuple[Array, Array]:
