@@ -147,8 +147,8 @@ def _shift(dates: Any, months: int) -> Any:
         return _shift(pa.repeat(dates, 1), months)[0]
     instants = dates.to_numpy(zero_copy_only=False)
     days, month = instants.astype("datetime64[D]"), instants.astype("datetime64[M]")
-    target = month + months
-    last = (target + 1).astype("datetime64[D]") - 1
+    target = month + np.timedelta64(months, "M")
+    last = (target + np.timedelta64(1, "M")).astype("datetime64[D]") - np.timedelta64(1, "D")
     shifted = np.minimum(target.astype("datetime64[D]") + (days - month), last)
     return pa.array(shifted + (instants - days), Kind.DATE.type)
 
