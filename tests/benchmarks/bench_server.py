@@ -54,8 +54,10 @@ class Thin:
 def running(services: Path, *options: str, data: Path | None = None) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         server = start(Path(folder), services, *options, data=data)
-        yield server
-        server.stop()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def cpu_of(server: Server) -> float:
