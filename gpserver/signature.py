@@ -12,6 +12,7 @@ from gpserver.annotation import KNOWN_TYPES, Declared, is_union, read_annotation
 from gpserver.context import JobContext
 from gpserver.datatypes import DataType, GPFeatureRecordSetLayer, GPRasterDataLayer
 from gpserver.errors import InvalidValue, PublishingError
+from gpserver.features.shapes import POINT, POLYGON, POLYLINE
 from gpserver.naming import (
     breaks_source,
     client_name,
@@ -189,10 +190,21 @@ def _described(
 def _check_symbology(symbology: Look | Mapping[str, Any], data_type: DataType) -> None:
     if data_type.name == GPRasterDataLayer.name:
         raster_drawing_info(symbology, np.zeros(0))
-    elif data_type.name == GPFeatureRecordSetLayer.name:
-        drawing_info(symbology, data_type.schema()["geometryType"])
+    elif isinstance(data_type, GPFeatureRecordSetLayer):
+        kinds = [data_type.geometry_type] if data_type.geometry_type else [POLYGON, POLYLINE, POINT]
+        problems = [problem for kind in kinds if (problem := _misfit(symbology, kind))]
+        if len(problems) == len(kinds):
+            raise problems[0]
     else:
         raise PublishingError("A symbology is for features and rasters.", "Leave it out.")
+
+
+def _misfit(symbology: Look | Mapping[str, Any], geometry_type: str) -> PublishingError | None:
+    try:
+        drawing_info(symbology, geometry_type)
+    except PublishingError as problem:
+        return problem
+    return None
 
 
 def _range(declared: Declared) -> dict[str, Any] | None:

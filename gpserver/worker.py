@@ -48,6 +48,7 @@ class Assignment:
     jobs: str
     inputs: list[dict[str, Any]]
     environment: dict[str, Any]
+    result_map_service: bool = False
     debug: bool = False
 
 
@@ -83,15 +84,14 @@ def _run(job: Assignment, channel: Channel) -> list[Result]:
     workspace = Workspace(Path(job.jobs), job.job_id)
     results = workspace.results(job.attempt)
     results.mkdir(parents=True, exist_ok=True)
-    service = _catalog(job.services).service(job.service)
-    task = service.task(job.task)
+    task = _catalog(job.services).task(job.service, job.task)
     context = JobContext(_sender(channel), workspace.scratch(job.attempt), channel.cancelled)
     arguments = _arguments(task, job, workspace)
     with context.logging():
         returned = task.function(context, **arguments) if task.wants_context else task.function(**arguments)
     values = task.results(returned)
     saved = [_save(parameter, values.get(parameter.name), results) for parameter in task.outputs]
-    if not service.result_map_service:
+    if not job.result_map_service:
         return saved
     return [_drawn(context, *pair, results) for pair in zip(task.outputs, saved, strict=True)]
 

@@ -153,6 +153,7 @@ class LocalExecutor:
             jobs=str(self._jobs),
             inputs=[asdict(item) for item in self._store.inputs(job.id)],
             environment=job.environment,
+            result_map_service=job.terms.result_map_service,
             debug=self._debug,
         )
         terms = job.terms
@@ -183,11 +184,14 @@ class LocalExecutor:
         if outcome.ending is Ending.CLOSED:
             self._on_events(outcome.job_id, outcome.events)
             return  # the next start resolves it, as after a crash
-        job, said = self._running.pop(outcome.job_id), self._said_in(outcome.job_id, outcome.events)
-        self._said.pop(job.id, None)
+        job, said = self._running.pop(outcome.job_id), list[Message]()
         if outcome.detail:
             _log.warning("job %s %s: %s", job.id, outcome.ending, outcome.detail)
-        self._over.append((job, outcome, said))
+        try:
+            said = self._said_in(job.id, outcome.events)
+        finally:  # whatever its last events were, the job has ended
+            self._said.pop(job.id, None)
+            self._over.append((job, outcome, said))
         self._settle()
 
     def _settle(self) -> None:

@@ -9,12 +9,7 @@ import pyarrow as pa
 from gpserver.errors import InvalidRequest
 from gpserver.features.shapes import Array
 from gpserver.maps.renderer import classify
-
-Pixels = np.ma.MaskedArray[Any, Any]
-"""(bands, height, width), masked where there is no value."""
-
-VALUE = "Value"
-"""The one field of a raster, by ArcGIS' name."""
+from gpserver.rasters import Pixels
 
 
 def colored(pixels: Pixels, renderer: Mapping[str, Any]) -> Array:

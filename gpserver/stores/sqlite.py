@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from gpserver.errors import GPServerError
 from gpserver.job import (
     MOVES,
     Input,
@@ -45,7 +46,7 @@ CREATE TABLE IF NOT EXISTS results (
     job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
     value TEXT, layer TEXT, file TEXT, rows INTEGER, drawing TEXT, PRIMARY KEY (job_id, n)) WITHOUT ROWID;
 """
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 
 _COLUMNS = (
     "id, service, task, status, version, attempt, created, started, ended,"
@@ -54,11 +55,22 @@ _COLUMNS = (
 
 
 class SQLiteStore:
-    """A ``JobStore`` in one file; each call borrows a connection, so reads never wait for writes."""
+    """A ``JobStore`` in one file; each call borrows a connection, so reads never wait for writes.
+
+    Raises:
+        GPServerError: The file has the tables of another version.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
+        [(version,)] = self._rows("PRAGMA user_version")
+        if version not in (0, _SCHEMA_VERSION):  # 0: a new file
+            self.close()
+            raise GPServerError(
+                f"{path} was written by another version of gpserver. Name another folder with --data,"
+                " or delete this one: its jobs cannot be read."
+            )
         with self._connection() as connection:
             connection.executescript(_SCHEMA)
             connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")

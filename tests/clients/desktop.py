@@ -4,11 +4,11 @@ It runs in the interpreter that Debian's python3-qgis belongs to.
 Usage: python3 desktop.py <URL of the map of buffers> <URL of the map of the crowd> <folder>
 """
 
-import json
 import os
 import sys
-import traceback
 from pathlib import Path
+
+from scenarios import run_all
 
 BUFFERS, CROWD, FOLDER = sys.argv[1:]
 os.environ |= {
@@ -31,7 +31,7 @@ from qgis.core import (  # noqa: E402 - it reads the environment
     QgsVectorLayer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QDateTime, QEventLoop, QSize  # noqa: E402
+from qgis.PyQt.QtCore import QDateTime, QEventLoop, QSize  # noqa: E402 - it reads the environment
 
 EUROPE = QgsRectangle(-10, 35, 30, 55)
 
@@ -169,16 +169,9 @@ def legend():
     return [picture.width(), picture.height(), len(pixels)]
 
 
-def outcome(scenario):
-    try:
-        return scenario()
-    except Exception:
-        return {"thrown": traceback.format_exc()}
-
-
 SCENARIOS = [layer, filtered, projected, crowd, image, painted, identified, legend]
 
 application = QgsApplication([], False)
 application.initQgis()
-print(json.dumps({scenario.__name__: outcome(scenario) for scenario in SCENARIOS}))
+run_all(SCENARIOS)
 application.exitQgis()

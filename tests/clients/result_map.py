@@ -4,9 +4,7 @@ It runs in the environment of its own that setup.sh makes.
 Usage: python result_map.py <URL of the map of buffers> <URL of the map of the crowd> <folder for pictures>
 """
 
-import json
 import sys
-import traceback
 
 import arcgis
 from arcgis.features import FeatureLayer
@@ -15,6 +13,7 @@ from arcgis.geoprocessing import import_toolbox
 from arcgis.gis import GIS
 from arcgis.gis._impl._con import Connection
 from arcgis.layers import MapImageLayer
+from scenarios import run_all
 
 BUFFERS, CROWD, FOLDER = sys.argv[1:]
 SITE = BUFFERS.partition("/rest/")[0]
@@ -162,16 +161,9 @@ def classes():
     return [renderer["minValue"], *(item["classMaxValue"] for item in renderer["classBreakInfos"])]
 
 
-def outcome(scenario):
-    try:
-        return scenario()
-    except Exception:
-        return {"thrown": traceback.format_exc()}
-
-
 SCENARIOS = [
     toolbox, description, everything, pages, counts, frame, statistics, within, picture, identify, find,
     legend, classes,
 ]  # fmt: skip
 
-print(json.dumps({scenario.__name__: outcome(scenario) for scenario in SCENARIOS}))
+run_all(SCENARIOS)

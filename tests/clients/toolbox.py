@@ -9,13 +9,13 @@ import json
 import logging
 import sys
 import time
-import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
 import arcgis
 from arcgis.features import FeatureSet
 from arcgis.geoprocessing import LinearUnit, import_toolbox
+from scenarios import run_all
 
 SERVICES, PLACES = sys.argv[1:]
 TEN_KILOMETERS = {"distance": 10, "units": "esriKilometers"}
@@ -145,16 +145,9 @@ def log():
     return lines
 
 
-def outcome(scenario):
-    try:
-        return scenario()
-    except Exception:
-        return {"thrown": traceback.format_exc()}
-
-
 SCENARIOS = [
     signatures, asynchronous, synchronous, units, default_distance, web_mercator, values, defaults,
     file, future, cancel, failure, bad_value, bad_value_synchronous, bad_choice, log,
 ]  # fmt: skip
 
-print(json.dumps({scenario.__name__: outcome(scenario) for scenario in SCENARIOS}, default=str))
+run_all(SCENARIOS)

@@ -11,19 +11,10 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
+from features.frames import frame_of, stored
 
-from gpserver.features import Layer, Selection, geojson, write_layer
+from gpserver.features import Layer, Selection, geojson
 from gpserver.features.quantization import Quantization
-
-
-def stored(frame: pd.DataFrame, folder: Path) -> Layer:
-    write_layer(frame, folder / "layer.arrow")
-    return Layer.open(folder / "layer.arrow")
-
-
-def frame_of(*wkt: str | None, crs: Any = 4326, **columns: Any) -> gpd.GeoDataFrame:
-    geometry = [None if text is None else shapely.from_wkt(text) for text in wkt]
-    return gpd.GeoDataFrame(columns, geometry=geometry, crs=crs)
 
 
 def text_of(layer: Layer, **options: Any) -> bytes:

@@ -1,6 +1,7 @@
 """Esri's protocol buffer says what the JSON says, as Google's library reads it."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import shapely
-from features import esri_pbuffer
+from features import esri_pbuffer, frames
+from features.frames import stored
 
-from gpserver.features import Layer, Selection, esri_json, pbf, write_layer
+from gpserver.features import Layer, Selection, esri_json, pbf
 from gpserver.features.quantization import Quantization
 
+frame_of = partial(frames.frame_of, crs=3857)
+
 HOSTILE = ["", "Привет", "😀" * 100, "\x00", "a" * 127, "b" * 128, "ü" * 20_000, None]
-
-
-def stored(frame: pd.DataFrame, folder: Path) -> Layer:
-    write_layer(frame, folder / "layer.arrow")
-    return Layer.open(folder / "layer.arrow")
-
-
-def frame_of(*wkt: str | None, crs: Any = 3857, **columns: Any) -> gpd.GeoDataFrame:
-    geometry = [None if text is None else shapely.from_wkt(text) for text in wkt]
-    return gpd.GeoDataFrame(columns, geometry=geometry, crs=crs)
 
 
 def text_of(layer: Layer, **options: Any) -> bytes:

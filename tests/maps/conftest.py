@@ -19,7 +19,7 @@ def postgis() -> Iterator[psycopg.Connection]:
     """A connection to an empty database of the session's own, strings in code point order, times in UTC."""
     programs = shutil.which("initdb", path=_PROGRAMS)
     if programs is None:
-        pytest.skip("PostgreSQL is not installed: there is no initdb")
+        pytest.skip("needs PostgreSQL, there is no initdb: run tests/clients/setup.sh")
     # Not in pytest's folder: that one is closed to everybody else, and a server of root's runs as postgres.
     with tempfile.TemporaryDirectory(prefix="postgis-", ignore_cleanup_errors=True) as folder:
         user = "postgres" if os.getuid() == 0 else None
@@ -59,7 +59,7 @@ def postgis() -> Iterator[psycopg.Connection]:
                 if not connection.execute(
                     "SELECT 1 FROM pg_available_extensions WHERE name = 'postgis'"
                 ).fetchone():
-                    pytest.skip("PostGIS is not installed")
+                    pytest.skip("needs PostGIS: run tests/clients/setup.sh")
                 connection.execute("CREATE EXTENSION postgis")
                 yield connection
         finally:

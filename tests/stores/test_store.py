@@ -1,12 +1,15 @@
 """One suite over every store: what a ``JobStore`` promises."""
 
 import itertools
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from gpserver.errors import GPServerError
 from gpserver.job import MOVES, Input, JobStatus, Message, MessageType, NewJob, Progress, Result, Terms
 from gpserver.stores import JobStore
 from gpserver.stores.sqlite import SQLiteStore
@@ -48,6 +51,13 @@ def test_a_new_job_is_queued_with_its_facts(store: JobStore) -> None:
     assert (job.environment, job.terms) == ({"out_sr": 4326}, terms)
     assert store.inputs("1") == list(inputs)
     assert store.get("2") is None
+
+
+def test_a_file_of_another_version_is_told(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as connection:
+        connection.execute("PRAGMA user_version=1")
+    with pytest.raises(GPServerError, match=r"another version.*--data"):
+        SQLiteStore(tmp_path / "jobs.sqlite")
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in Linux' way")

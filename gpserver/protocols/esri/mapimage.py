@@ -17,10 +17,9 @@ from gpserver.formats import Resource
 from gpserver.job import Job, Result
 from gpserver.maps.description import MAX_SIZE, describe_extent
 from gpserver.maps.document import Map
-from gpserver.maps.picture import FORMATS, Picture, Sheet, Swatch
-from gpserver.maps.query import Period
+from gpserver.maps.picture import FORMATS, Picture, Swatch
 from gpserver.maps.view import Box, View, fitted, reprojected_box
-from gpserver.protocols.esri.maplayers import definitions, period, visible
+from gpserver.protocols.esri.maplayers import sheets
 from gpserver.protocols.esri.maps import map_of, map_of_job
 from gpserver.protocols.esri.wire import Call
 from gpserver.protocols.form import Parameters
@@ -140,7 +139,7 @@ def _order(asked: Parameters, found: Map, view: View) -> Picture:
     if name not in FORMATS:
         raise InvalidRequest(f"'format' is {name}; this server draws {', '.join(FORMATS)}.")
     return Picture(
-        [asdict(sheet) for sheet in _sheets(asked, found)],
+        [asdict(sheet) for sheet in sheets(asked, found)],
         view.box,
         view.width,
         view.height,
@@ -200,32 +199,3 @@ def _corners(text: str) -> Iterable[float]:
     except ValueError:
         raise InvalidRequest("'bbox' needs four numbers: xmin,ymin,xmax,ymax.") from None
     return corners
-
-
-def _sheets(asked: Parameters, found: Map) -> list[Sheet]:
-    """What is drawn, topmost first: the map's own layers, or those that ``dynamicLayers`` makes of them."""
-    dynamic, where, time = asked.document("dynamicLayers"), definitions(asked), period(asked)
-    if dynamic:
-        return [_dynamic(found, item, where, time) for item in dynamic]
-    return [
-        Sheet(str(item.path), item.drawing, (where.get(item.id, ""),), time, item.time_field)
-        for item in visible(asked, found)
-        if item.path
-    ]
-
-
-def _dynamic(found: Map, definition: Any, where: dict[int, str], time: Period | None) -> Sheet:
-    try:
-        number, source = int(definition["id"]), definition["source"]
-        if source["type"] != "mapLayer":
-            raise InvalidRequest(
-                f"'dynamicLayers': a source of type {source['type']} is not supported, only mapLayer."
-            )
-        item = found.layer(int(source["mapLayerId"]))
-    except (KeyError, TypeError, ValueError):
-        raise InvalidRequest(
-            '\'dynamicLayers\' is [{"id": 0, "source": {"type": "mapLayer", "mapLayerId": 0}, …}].'
-        ) from None
-    clauses = str(definition.get("definitionExpression") or ""), where.get(number, "")
-    drawing = {**item.drawing, **(definition.get("drawingInfo") or {})}
-    return Sheet(str(item.path or ""), drawing, clauses, time, item.time_field)

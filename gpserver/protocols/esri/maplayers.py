@@ -1,23 +1,66 @@
-"""Which layers of a map a request means, and with which conditions: ``layers``, ``layerDefs``, ``time``."""
+"""Which layers of a map a request means, and how: ``layers``, ``layerDefs``, ``dynamicLayers``, ``time``."""
 
 from typing import Any
 
 from gpserver.errors import InvalidRequest
 from gpserver.features.parse import read_json
 from gpserver.maps.document import Map, MapLayer
+from gpserver.maps.picture import Sheet
 from gpserver.maps.query import Period
 from gpserver.protocols.form import Parameters
 
 _MODES = ("show", "hide", "include", "exclude")
 
 
-def visible(asked: Parameters, found: Map) -> list[MapLayer]:
-    """The layers that ``layers`` (``show:0,1``, ``hide:``, ``include:``, ``exclude:``) leaves to draw.
+def sheets(asked: Parameters, found: Map) -> list[Sheet]:
+    """What is drawn, topmost first: the map's own layers, or those that ``dynamicLayers`` makes of them.
+
+    ``layers`` (``show:0,1``, ``hide:``, ``include:``, ``exclude:``) chooses among either.
 
     Raises:
-        InvalidRequest: It is written in another way.
+        InvalidRequest: One of these parameters is written in another way.
     """
-    return [item for item in found.layers if not item.is_table and _shown(asked.text("layers"), item.id)]
+    where, time, listed = definitions(asked), period(asked), asked.text("layers")
+    dynamic = asked.document("dynamicLayers") or [
+        {"id": item.id, "source": {"type": "mapLayer", "mapLayerId": item.id}} for item in found.layers
+    ]
+    drawn = [_sheet(found, definition, where, time) for definition in dynamic]
+    return [sheet for number, sheet in drawn if sheet.path and _shown(listed, number)]
+
+
+def _sheet(found: Map, definition: Any, where: dict[int, str], time: Period | None) -> tuple[int, Sheet]:
+    """The number and the sheet of a dynamic layer."""
+    try:
+        number, source = int(definition["id"]), definition["source"]
+        kind, item = source["type"], found.layer(int(source["mapLayerId"]))
+    except (KeyError, TypeError, ValueError):
+        raise InvalidRequest(
+            '\'dynamicLayers\' is [{"id": 0, "source": {"type": "mapLayer", "mapLayerId": 0}, …}].'
+        ) from None
+    if kind != "mapLayer":
+        raise InvalidRequest(f"'dynamicLayers': a source of type {kind} is not supported, only mapLayer.")
+    clauses = str(definition.get("definitionExpression") or ""), where.get(number, "")
+    drawing = _drawing(item, definition.get("drawingInfo") or {})
+    # A table has nothing to draw.
+    path = "" if item.is_table or item.path is None else str(item.path)
+    return number, Sheet(path, drawing, clauses, time, item.time_field)
+
+
+def _drawing(item: MapLayer, given: Any) -> dict[str, Any]:
+    """The look of a layer, with what a client puts in its place."""
+    try:
+        look = item.drawing | {name: value for name, value in given.items() if value is not None}
+        fits = isinstance(look.get("renderer", {}), dict)
+        fits &= isinstance(look.get("transparency", 0), int | float)
+        fits &= all(isinstance(each["symbol"], dict) for each in look.get("labelingInfo") or [])
+    except (AttributeError, KeyError, TypeError):
+        fits = False
+    if not fits:
+        raise InvalidRequest(
+            "'dynamicLayers': a drawingInfo has Esri's renderer object, transparency in percent, and"
+            " labelingInfo whose label classes each have a symbol."
+        )
+    return look
 
 
 def _shown(text: str, number: int) -> bool:

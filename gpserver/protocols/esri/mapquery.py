@@ -42,10 +42,12 @@ def query(call: Call) -> Resource:
         InvalidRequest: A parameter cannot be understood.
     """
     item, asked = layer_of(call), call.parameters
-    rows = rows_of(item.features, _query(asked, item))
-    title = f"Query: {item.name} (ID: {item.id})"
+    title, asking = f"Query: {item.name} (ID: {item.id})", _query(asked, item)
     if asked.text("outStatistics"):
+        # Their order is one of statistics, which have names of their own.
+        rows = rows_of(item.features, replace(asking, order=""))
         return _features(call, _statistics(asked, item, rows), title)
+    rows = rows_of(item.features, asking)
     selection = _selection(asked, item, rows)
     if asked.flag("returnExtentOnly"):
         # Clients ask for it together with returnGeometry=false.
@@ -103,22 +105,29 @@ def _selection(asked: Parameters, item: MapLayer, rows: Array) -> Selection:
     fields = fields_named(item.features.fields, asked.text("outFields", OBJECT_ID))
     distinct = asked.flag("returnDistinctValues")
     parameters = asked.document("quantizationParameters")
-    precision = asked.text("geometryPrecision")
     selection = Selection(
         item.features,
         distinct_rows(item.features, rows, fields) if distinct else rows,
         fields,
         out_crs=parse_spatial_reference(asked.text("outSR")),
         geometry=asked.flag("returnGeometry", default=True) and not distinct and not item.is_table,
-        return_z=asked.flag("returnZ"),
-        return_m=asked.flag("returnM"),
-        precision=int(asked.number("geometryPrecision")) if precision else None,
-        offset=asked.number("maxAllowableOffset"),
+        **geometry_options(asked),
     )
     if parameters is None:
         return selection
     grid = Quantization.read(parameters, selection.crs, selection.offset)
     return replace(selection, quantization=grid)
+
+
+def geometry_options(asked: Parameters) -> dict[str, Any]:
+    """How geometry is written, by the names of a ``Selection``."""
+    precision = asked.text("geometryPrecision")
+    return {
+        "return_z": asked.flag("returnZ"),
+        "return_m": asked.flag("returnM"),
+        "precision": int(asked.number("geometryPrecision")) if precision else None,
+        "offset": asked.number("maxAllowableOffset"),
+    }
 
 
 def _page(asked: Parameters, selection: Selection) -> Selection:

@@ -2,13 +2,13 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gpserver.datatypes import GPRasterDataLayer
 from gpserver.engine import Engine
-from gpserver.errors import NotFound
+from gpserver.errors import NotFound, PublishingError
 from gpserver.features import Layer, parse_spatial_reference
 from gpserver.job import Job, JobStatus
 from gpserver.maps.document import Map, MapLayer
@@ -115,8 +115,17 @@ def _layer_before_jobs(engine: Engine, service: Service, output: Output) -> MapL
         drawing = raster_drawing_info(parameter.symbology, np.zeros(0))
         return MapLayer(number, parameter.name, RasterFacts(None, parse_spatial_reference(4326), 1), drawing)
     data = _latest(engine, service, task, parameter) or Layer.empty(_geometry_type(parameter))
-    drawing = drawing_info(parameter.symbology, data.geometry_type) if data.geometry_type else {}
-    return MapLayer(number, parameter.name, data, drawing, time_field=parameter.time_field)
+    return MapLayer(number, parameter.name, data, _look(parameter, data), time_field=parameter.time_field)
+
+
+def _look(parameter: Parameter, data: Layer) -> dict[str, Any]:
+    if data.geometry_type is None:
+        return {}
+    try:
+        return drawing_info(parameter.symbology, data.geometry_type)
+    except PublishingError:
+        # It is for another type of geometry, which the output may have as well; a job's own layer will say.
+        return drawing_info(None, data.geometry_type)
 
 
 def _geometry_type(parameter: Parameter) -> str | None:

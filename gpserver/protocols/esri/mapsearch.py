@@ -20,7 +20,8 @@ from gpserver.maps.description import display_field
 from gpserver.maps.document import MapLayer
 from gpserver.maps.query import Query, fields_named, rows_of
 from gpserver.maps.query_geometry import read_geometry, reprojected_geometry
-from gpserver.protocols.esri.maplayers import definitions, period
+from gpserver.protocols.esri.maplayers import definitions, listed_numbers, period
+from gpserver.protocols.esri.mapquery import geometry_options
 from gpserver.protocols.esri.maps import map_of
 from gpserver.protocols.esri.wire import Call
 from gpserver.protocols.form import Parameters
@@ -37,7 +38,8 @@ def identify(call: Call) -> Resource:
         InvalidRequest: ``geometry``, ``tolerance``, ``mapExtent`` or ``imageDisplay`` is missing or wrong.
     """
     asked, found = call.parameters, map_of(call)
-    mode, wanted = _asked_layers(asked.text("layers", "top"))
+    mode, _, listed = asked.text("layers", "top").partition(":")
+    wanted = listed_numbers(listed)
     crs = parse_spatial_reference(asked.text("sr")) or found.crs
     place = read_geometry(
         asked.long_text("geometry"), asked.text("geometryType", "esriGeometryPoint"), None, crs
@@ -47,7 +49,7 @@ def identify(call: Call) -> Resource:
     for item in found.layers:
         if not item.is_table and item.id in (wanted or {item.id}):
             results += _at(asked, item, place, crs)
-        if results and mode == "top":
+        if results and mode.strip().lower() == "top":
             break
     return Resource({"results": results}, "Identify", path=call.path)
 
@@ -88,14 +90,6 @@ def _cell(
     ]
 
 
-def _asked_layers(text: str) -> tuple[str, set[int]]:
-    mode, _, numbers = text.partition(":")
-    try:
-        return mode.strip().lower(), {int(part) for part in numbers.split(",") if part.strip()}
-    except ValueError:
-        raise InvalidRequest("'layers' is top, visible or all, and :numbers after it.") from None
-
-
 def _reach(asked: Parameters) -> float:
     """The tolerance, given in pixels, in units of the map."""
     try:
@@ -117,7 +111,7 @@ def find(call: Call) -> Resource:
         InvalidRequest: ``searchText`` or ``layers`` is missing, or a field or layer is not there.
     """
     asked, found = call.parameters, map_of(call)
-    text, (_, numbers) = asked.text("searchText"), _asked_layers(f"all:{asked.text('layers')}")
+    text, numbers = asked.text("searchText"), listed_numbers(asked.text("layers"))
     if not text or not numbers:
         raise InvalidRequest("find needs 'searchText' and 'layers', such as layers=0,1.")
     where, results = definitions(asked), list[dict[str, Any]]()
@@ -152,10 +146,7 @@ def _results(asked: Parameters, item: MapLayer, rows: Array, crs: Any) -> list[d
         rows,
         out_crs=crs,
         geometry=asked.flag("returnGeometry", default=True) and not item.is_table,
-        return_z=asked.flag("returnZ"),
-        return_m=asked.flag("returnM"),
-        precision=int(asked.number("geometryPrecision")) if asked.text("geometryPrecision") else None,
-        offset=asked.number("maxAllowableOffset"),
+        **geometry_options(asked),
     )
     features = orjson.loads(b"".join(esri_json.write(selection)))["features"]
     if not asked.flag("returnUnformattedValues"):

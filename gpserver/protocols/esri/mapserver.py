@@ -66,7 +66,8 @@ async def legend(call: Call) -> Resource:
 
 
 async def _legend_entry(call: Call, item: MapLayer) -> dict[str, Any]:
-    labels, pictures = [label for label, _ in entries(item.renderer)], await _swatches(call, item)
+    labels, files = [label for label, _ in entries(item.renderer)], await _swatches(call, item)
+    pictures = await run_in_threadpool(lambda: [file.read_bytes() for file in files])
     return {
         "layerId": item.id,
         "layerName": item.name,
@@ -76,13 +77,13 @@ async def _legend_entry(call: Call, item: MapLayer) -> dict[str, Any]:
         "legend": [
             {
                 "label": label,
-                "url": picture.stem,
-                "imageData": base64.b64encode(picture.read_bytes()).decode(),
+                "url": file.stem,
+                "imageData": base64.b64encode(picture).decode(),
                 "contentType": "image/png",
                 "height": _SWATCH,
                 "width": _SWATCH,
             }
-            for label, picture in zip(labels, pictures, strict=True)
+            for label, file, picture in zip(labels, files, pictures, strict=True)
         ],
     }
 

@@ -152,8 +152,9 @@ async def _respond(answer: Resource | Response, request: Request, parameters: Pa
         if callback and not _CALLBACK.fullmatch(callback):
             raise InvalidRequest("'callback' is not the name of a function.")
     except InvalidRequest as error:
-        # Whoever asked for a format that we cannot write can read JSON rather than a page.
-        answer, name, callback, write = error_resource(error), "json", "", format_named("json")
+        # Whoever asked for a format that we cannot write can read JSON rather than a page; f=image is one.
+        answer = answer if answer.page == "error" else error_resource(error)
+        name, callback, write = "json", "", format_named("json")
     page = write is format_named("html")
     if page and answer.location:
         return RedirectResponse(answer.location, status_code=302)

@@ -330,6 +330,7 @@ def test_dynamic_layers_bring_their_own_renderer(client: Client, map_: str) -> N
         ({"bbox": "0,0,1,1", "layerDefs": '{"0": "nobody = 1"}'}, "nobody"),
         ({"bbox": "0,0,1,1", "dpi": "-5"}, "dpi"),
         ({"bbox": "0,0,1,1", "dynamicLayers": '[{"id": 1}]'}, "dynamicLayers"),
+        ({"bbox": "1,2", "f": "image"}, "bbox"),
     ],
 )
 def test_a_bad_export_is_a_clear_error(client: Client, map_: str, wrong: dict[str, str], text: str) -> None:
@@ -589,3 +590,89 @@ def test_conditions_cannot_reach_into_each_other(client: Client, map_: str) -> N
     only = client.get(f"{map_}/0/query", where="1=1 OR 1=1", text="o", returnIdsOnly="true")
     assert only["objectIds"] == [3]
     assert client.get(f"{map_}/0/query", text="%", returnCountOnly="true") == {"count": 0}
+
+
+def test_statistics_are_ordered_by_their_own_names(client: Client, map_: str) -> None:
+    wanted = [{"statisticType": "max", "onStatisticField": "people", "outStatisticFieldName": "most"}]
+    value = client.get(
+        f"{map_}/0/query",
+        outStatistics=json.dumps(wanted),
+        groupByFieldsForStatistics="name",
+        orderByFields="most DESC",
+    )
+    assert [f["attributes"]["name"] for f in value["features"]] == ["Berlin", "Rome", "Paris"]
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        [1],
+        {"renderer": [1]},
+        {"labelingInfo": [{"labelExpression": "[name]"}]},
+        {"labelingInfo": [1]},
+        {"labelingInfo": 1},
+        {"transparency": "much"},
+    ],
+)
+def test_a_look_that_is_none_is_told(client: Client, map_: str, drawing: Any) -> None:
+    layer = {"id": 0, "source": {"type": "mapLayer", "mapLayerId": 0}, "drawingInfo": drawing}
+    with pytest.raises(EsriError) as error:
+        client.get(f"{map_}/export", bbox="0,0,1,1", dynamicLayers=json.dumps([layer]))
+    assert "drawingInfo" in " ".join(error.value.details)
+
+
+def test_dynamic_layers_keep_the_look_that_they_do_not_change_and_can_be_hidden(
+    client: Client, map_: str
+) -> None:
+    layer = {"id": 7, "source": {"type": "mapLayer", "mapLayerId": 0}, "drawingInfo": {"renderer": None}}
+    asked = {"bbox": "-10,35,30,60", "transparent": "true", "dynamicLayers": json.dumps([layer])}
+    assert picture(client, f"{map_}/export", **asked)[..., 3].any()
+    assert not picture(client, f"{map_}/export", **asked, layers="hide:7")[..., 3].any()
+
+
+OPEN = """
+from typing import Annotated
+
+import geopandas as gpd
+from shapely import box
+from gpserver import Features, Fill, Param, Service, Simple, task
+
+
+@task(output="shapes")
+def open_type(count: int = 2) -> Annotated[Features, Param(symbology=Simple(Fill("red")))]:
+    \"\"\"Make squares.\"\"\"
+    return gpd.GeoDataFrame(geometry=[box(n, 0, n + 1, 1) for n in range(count)], crs=4326)
+
+
+opened = Service("Open", result_map_service=MAPPED)
+"""
+
+
+def test_an_output_of_any_geometry_has_the_look_of_the_one_that_comes(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    services = tmp_path / "services"
+    services.mkdir()
+    (services / "opened.py").write_text(OPEN.replace("MAPPED", "True"))
+    client = start_server(services).client
+    assert client.get("Open/MapServer/0")["geometryType"] == "esriGeometryPoint"  # as the task says
+    job = client.submit("Open/OpenType")
+    client.wait(job)
+    layer = client.get(f"Open/MapServer/jobs/{job.rpartition('/')[2]}/0")
+    assert layer["drawingInfo"]["renderer"]["symbol"]["color"][:3] == [255, 0, 0]
+
+
+def test_a_job_is_a_map_when_that_was_promised_at_submit(start_server: StartServer, tmp_path: Path) -> None:
+    services = tmp_path / "services"
+    services.mkdir()
+    (services / "opened.py").write_text(OPEN.replace("MAPPED", "True"))
+    (services / "slow.py").write_text((Path(__file__).parents[3] / "services/tools.py").read_text())
+    client = start_server(services, "--slots", "1").client
+    busy = client.submit("Slow/SlowTask", Seconds=1.5)
+    client.wait(busy, lambda state: state["jobStatus"] == "esriJobExecuting")
+    job = client.submit("Open/OpenType")  # waits for its turn
+    (services / "opened.py").write_text(OPEN.replace("MAPPED", "False"))
+    client.wait(job)
+    map_ = f"Open/MapServer/jobs/{job.rpartition('/')[2]}"
+    assert picture(client, f"{map_}/export").any()
+    assert client.get(f"{map_}/legend")["layers"][0]["legend"]
