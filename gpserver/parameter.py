@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gpserver.datatypes import DataType, GPMultiValue
+from gpserver.datatypes import NO_SOURCE, DataType, GPMultiValue, Source
 from gpserver.errors import InvalidValue
 from gpserver.symbology import Look
 
@@ -68,11 +68,12 @@ class Parameter:
         """The ``choiceList`` on the wire, which knows only text."""
         return [str(choice) for choice in self.choices]
 
-    def read(self, raw: object) -> Any:
+    def read(self, raw: object, source: Source = NO_SOURCE) -> Any:
         """Read what a client sent.
 
         Args:
             raw: Text, bytes, several texts, or parsed JSON; None for a parameter that was not sent.
+            source: Where a value comes from that was sent by URL or item id.
 
         Returns:
             The value, or the default where none was given.
@@ -84,7 +85,7 @@ class Parameter:
         if isinstance(raw, str) and raw in self.choices:
             return [raw] if isinstance(self.data_type, GPMultiValue) else raw
         try:
-            value = self.data_type.decode(raw)
+            value = self.data_type.decode(raw, source)
         except InvalidValue as error:
             raise InvalidValue(f"{self.name}: {error}") from error
         if value is None:

@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar, get_args, overload
 
+from gpserver.datatypes import NO_SOURCE, Source
 from gpserver.errors import InvalidValue, NotFound, PublishingError
 from gpserver.naming import client_name, display_name, safe_text, service_problem, task_name, task_problem
 from gpserver.parameter import Param, Parameter
@@ -46,11 +47,12 @@ class Task:
         """The parameters that a client gets."""
         return tuple(item for item in self.parameters if item.direction == "output")
 
-    def arguments(self, raw: Mapping[str, object]) -> dict[str, Any]:
+    def arguments(self, raw: Mapping[str, object], source: Source = NO_SOURCE) -> dict[str, Any]:
         """Read what a client sent.
 
         Args:
             raw: Text, bytes, several texts or parsed JSON by parameter name, in any case.
+            source: Where values come from that were sent by URL or item id.
 
         Returns:
             The function's keyword arguments, with defaults for what was not given.
@@ -62,7 +64,8 @@ class Task:
         arguments, problems = {}, []
         for parameter in self.inputs:
             try:
-                arguments[parameter.argument] = parameter.read(sent.get(parameter.name.lower()))
+                sent_value = sent.get(parameter.name.lower())
+                arguments[parameter.argument] = parameter.read(sent_value, source)
             except InvalidValue as error:
                 problems.append(str(error))
         if problems:

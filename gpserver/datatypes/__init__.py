@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, get_args, get_origin
 
-from gpserver.datatypes.base import DataType, Stored
+from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored
 from gpserver.datatypes.dates import GPDate
 from gpserver.datatypes.features import (
     Features,
@@ -76,6 +76,7 @@ def data_type_of(annotation: Any) -> DataType:
 
 __all__ = [
     "KINDS",
+    "NO_SOURCE",
     "ArealUnit",
     "DataType",
     "Features",
@@ -96,6 +97,7 @@ __all__ = [
     "MultiPoints",
     "Points",
     "Polygons",
+    "Source",
     "Stored",
     "Table",
     "data_type",

@@ -1,10 +1,10 @@
 """What every GP data type can do, and how a form's text becomes a value."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import orjson
@@ -28,6 +28,37 @@ class Stored:
     rows: int | None = None
 
 
+class Source(Protocol):
+    """Where values by reference come from: ``{"url": ...}`` and ``{"itemID": ...}``.
+
+    The keys of a reference are spelled as here, whatever a client wrote; others (``filter``, ``time``,
+    ``token``, ``portalItemID``) come along.
+    """
+
+    def file(self, reference: Mapping[str, Any]) -> Path:
+        """Bring a whole file into the job's folder; raises InvalidValue when it cannot be had."""
+
+    def features(self, reference: Mapping[str, Any]) -> Iterator[Path]:
+        """Bring a layer, query or file into the job's folder, page by page.
+
+        Each page is Esri JSON, GeoJSON or Esri's protocol buffer (``.pbf``). Raises InvalidValue when one
+        cannot be had.
+        """
+
+
+class _NoSource:
+    """Nothing can be had."""
+
+    def file(self, reference: Mapping[str, Any]) -> Path:
+        raise InvalidValue("A value by URL or item id is read in a job only; send the value itself.")
+
+    def features(self, reference: Mapping[str, Any]) -> Iterator[Path]:
+        raise InvalidValue("A value by URL or item id is read in a job only; send the value itself.")
+
+
+NO_SOURCE: Source = _NoSource()
+
+
 class DataType:
     """A GP data type: how its values are read, written, kept and described.
 
@@ -40,11 +71,12 @@ class DataType:
     python: ClassVar[tuple[type, ...]] = ()
     """The Python types that mean this data type in a signature."""
 
-    def decode(self, value: object) -> Any:
+    def decode(self, value: object, source: Source = NO_SOURCE) -> Any:
         """Read a value as a client sent it.
 
         Args:
             value: Text or bytes of a form, several of them where a key was repeated, or parsed JSON.
+            source: Where a value comes from that was sent by URL or item id.
 
         Returns:
             The Python value; None for a value that was not given.

@@ -9,7 +9,7 @@ import shapely
 from geopandas import GeoDataFrame
 from pandas import DataFrame
 
-from gpserver.datatypes.base import DataType, Stored, quote, single
+from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored, quote, single
 from gpserver.errors import InvalidValue
 from gpserver.features import decode_features, decode_table, encode_features, write_layer
 
@@ -35,7 +35,7 @@ class _Rows(DataType):
 
     geometry_type: str | None = None
 
-    def decode(self, value: object) -> Any:
+    def decode(self, value: object, source: Source = NO_SOURCE) -> Any:
         """Read a feature set or table; large bytes are parsed as they are, never copied into text."""
         if not _is_rows(value):
             value = single(value)

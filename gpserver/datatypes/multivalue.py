@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from gpserver.datatypes.base import DataType, Stored, quote, text_of
+from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored, quote, text_of
 from gpserver.errors import InvalidValue
 from gpserver.features.parse import read_json
 
@@ -22,7 +22,7 @@ class GPMultiValue(DataType):
         self.item = item
         self.name = f"GPMultiValue:{item.name}"
 
-    def decode(self, value: object) -> list[Any] | None:
+    def decode(self, value: object, source: Source = NO_SOURCE) -> list[Any] | None:
         """Read a JSON array, the texts of a repeated key, ``a;b`` or ``a,b``, or one value.
 
         Values that are empty or null are left out; a list of none is one that was not given.
@@ -32,7 +32,8 @@ class GPMultiValue(DataType):
         if isinstance(value, list | tuple) and len(value) == 1 and _is_array(value[0]):
             value = value[0]
         parts = _split(value) if isinstance(value, str | bytes) else value
-        decoded = [self.item.decode(part) for part in (parts if isinstance(parts, list | tuple) else [parts])]
+        parts = parts if isinstance(parts, list | tuple) else [parts]
+        decoded = [self.item.decode(part, source) for part in parts]
         return [part for part in decoded if part is not None] or None
 
     def encode(self, value: object) -> list[Any]:
