@@ -144,6 +144,8 @@ class NewJob:
     environment: dict[str, Any] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     created: float = 0.0
+    owner: str = ""
+    """The user who submitted it; empty for nobody in particular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +165,5 @@ class Job:
     message_count: int
     environment: dict[str, Any]
     terms: Terms
+    owner: str = ""
+    """The user who submitted it; empty for nobody in particular."""

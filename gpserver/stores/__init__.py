@@ -20,7 +20,7 @@ class JobStore(Protocol):
     def get(self, job_id: str) -> Job | None:
         """The job as it stands, or None."""
 
-    def claim(self, owner: str, now: float, full: Collection[str] = ()) -> Job | None:
+    def claim(self, runner: str, now: float, full: Collection[str] = ()) -> Job | None:
         """Take the oldest queued job whose service is not in ``full``: it is running now, attempt + 1."""
 
     def move(
@@ -54,7 +54,7 @@ class JobStore(Protocol):
         """The youngest job of a task that succeeded."""
 
     def unfinished(self) -> list[Job]:
-        """Jobs that are running or being cancelled, whoever owns them."""
+        """Jobs that are running or being cancelled, whoever runs them."""
 
     def ended_before(self, when: float) -> list[str]:
         """Ids of the jobs that ended before ``when`` (epoch seconds)."""

@@ -28,7 +28,8 @@ from gpserver.job import (
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL, task TEXT NOT NULL,
-    status TEXT NOT NULL, version INTEGER NOT NULL, attempt INTEGER NOT NULL, owner TEXT,
+    status TEXT NOT NULL, version INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    owner TEXT NOT NULL, runner TEXT,
     created REAL NOT NULL, started REAL, ended REAL,
     progress_text TEXT, progress_percent REAL, message_count INTEGER NOT NULL,
     environment TEXT NOT NULL, terms TEXT NOT NULL);
@@ -46,11 +47,11 @@ CREATE TABLE IF NOT EXISTS results (
     job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
     value TEXT, layer TEXT, file TEXT, rows INTEGER, drawing TEXT, PRIMARY KEY (job_id, n)) WITHOUT ROWID;
 """
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 
 _COLUMNS = (
     "id, service, task, status, version, attempt, created, started, ended,"
-    " progress_text, progress_percent, message_count, environment, terms"
+    " progress_text, progress_percent, message_count, environment, terms, owner"
 )
 
 
@@ -110,7 +111,7 @@ class SQLiteStore:
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"
-                " environment, terms) VALUES (?, ?, ?, 'queued', 1, 0, ?, 0, ?, ?)",
+                " environment, terms, owner) VALUES (?, ?, ?, 'queued', 1, 0, ?, 0, ?, ?, ?)",
                 (
                     job.id,
                     job.service,
@@ -118,6 +119,7 @@ class SQLiteStore:
                     job.created,
                     _dump(job.environment),
                     _terms_text(job.terms),
+                    job.owner,
                 ),
             )
             connection.executemany(
@@ -133,18 +135,18 @@ class SQLiteStore:
         rows = self._rows(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", job_id)  # noqa: S608 - constant columns
         return _job(rows[0]) if rows else None
 
-    def claim(self, owner: str, now: float, full: Collection[str] = ()) -> Job | None:
+    def claim(self, runner: str, now: float, full: Collection[str] = ()) -> Job | None:
         """Take the oldest queued job whose service is not in ``full``: it is running now, attempt + 1."""
         if not self._rows("SELECT 1 FROM jobs WHERE status = 'queued' LIMIT 1"):
             return None
         marks = ", ".join("?" * len(full))
         with self._transaction() as connection:
             row = connection.execute(
-                "UPDATE jobs SET status = 'running', attempt = attempt + 1, owner = ?, started = ?,"  # noqa: S608 - marks only
+                "UPDATE jobs SET status = 'running', attempt = attempt + 1, runner = ?, started = ?,"  # noqa: S608 - marks only
                 " version = version + 1, progress_text = NULL, progress_percent = NULL"
                 f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND service NOT IN ({marks})"
                 f" ORDER BY seq LIMIT 1) RETURNING {_COLUMNS}",
-                (owner, now, *full),
+                (runner, now, *full),
             ).fetchone()
         return _job(row) if row else None
 
@@ -227,7 +229,7 @@ class SQLiteStore:
         return _job(rows[0]) if rows else None
 
     def unfinished(self) -> list[Job]:
-        """Jobs that are running or being cancelled, whoever owns them."""
+        """Jobs that are running or being cancelled, whoever runs them."""
         rows = self._rows(
             f"SELECT {_COLUMNS} FROM jobs WHERE status IN ('running', 'cancelling') ORDER BY seq"  # noqa: S608 - constant columns
         )
@@ -259,7 +261,7 @@ def _dump(value: Any) -> str:
 
 
 def _job(row: Any) -> Job:
-    *facts, text, percent, count, environment, terms = row
+    *facts, text, percent, count, environment, terms, owner = row
     job_id, service, task, status, version, attempt, created, started, ended = facts
     return Job(
         id=job_id,
@@ -275,6 +277,7 @@ def _job(row: Any) -> Job:
         message_count=count,
         environment=orjson.loads(environment),
         terms=_terms(terms),
+        owner=owner,
     )
 
 

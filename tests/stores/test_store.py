@@ -44,18 +44,18 @@ def in_state(store: JobStore, job_id: str, status: JobStatus) -> None:
 def test_a_new_job_is_queued_with_its_facts(store: JobStore) -> None:
     inputs = (Input("A", "GPString", ("x", "ü")), Input("B", "GPRecordSet", file="inputs/B.text"))
     terms = Terms(time_limit=5.0, instances=2)
-    store.add(NewJob("1", "F/S", "T", inputs, {"out_sr": 4326}, terms, created=10.0))
+    store.add(NewJob("1", "F/S", "T", inputs, {"out_sr": 4326}, terms, created=10.0, owner="ann"))
     job = store.get("1")
     assert job is not None
     assert (job.service, job.task, job.status, job.attempt, job.created) == ("F/S", "T", "queued", 0, 10.0)
-    assert (job.environment, job.terms) == ({"out_sr": 4326}, terms)
+    assert (job.environment, job.terms, job.owner) == ({"out_sr": 4326}, terms, "ann")
     assert store.inputs("1") == list(inputs)
     assert store.get("2") is None
 
 
 def test_a_file_of_another_version_is_told(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as connection:
-        connection.execute("PRAGMA user_version=1")
+        connection.execute("PRAGMA user_version=2")
     with pytest.raises(GPServerError, match=r"another version.*--data"):
         SQLiteStore(tmp_path / "jobs.sqlite")
 
