@@ -12,6 +12,7 @@ from gpserver.datatypes import (
     Table,
 )
 from gpserver.errors import TaskError
+from gpserver.finding import Finding
 from gpserver.rasters import Raster
 from gpserver.symbology import ClassBreaks, Fill, Labels, Line, Marker, Picture, Simple, Stretch, UniqueValue
 from gpserver.task import Param, Service, task
@@ -21,6 +22,7 @@ __all__ = [
     "ClassBreaks",
     "Features",
     "Fill",
+    "Finding",
     "JobContext",
     "Labels",
     "Line",

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from gpserver.catalog import Catalog
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError
+from gpserver.examiner import Examiner
 from gpserver.executors.local import LocalExecutor
 from gpserver.maps.studio import Studio
 from gpserver.protocols.compression import Compression
@@ -40,6 +41,9 @@ def create_app(settings: Settings) -> Starlette:
     spool.mkdir(parents=True, exist_ok=True)
     lock = FileLock(data / "engine.lock")
     engine, catalog = create_engine(settings), Catalog(settings.services.resolve())
+    examiner = Examiner(
+        settings.services.resolve(), data / "questions", start_method=settings.start_method or None
+    )
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=settings.start_method or None)
 
     @asynccontextmanager
@@ -49,8 +53,10 @@ def create_app(settings: Settings) -> Starlette:
             leftover.unlink()
         catalog.refresh()
         engine.start()
+        examiner.start()
         studio.start()
         yield
+        await run_in_threadpool(examiner.close)
         await run_in_threadpool(studio.close)
         await run_in_threadpool(engine.close)
         lock.release()
@@ -58,6 +64,7 @@ def create_app(settings: Settings) -> Starlette:
     site = Site(
         engine,
         catalog,
+        examiner,
         studio,
         spool,
         settings.max_body,

@@ -14,7 +14,7 @@ from gpserver.features import Layer
 from gpserver.job import Input, Job, JobStatus, Message, NewJob, Result, Terms
 from gpserver.stores import JobStore
 from gpserver.task import Service, Task
-from gpserver.workspace import Spooled, Value, Workspace
+from gpserver.workspace import Value, Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Engine:
         terms, now = _terms(service, task), time.time()
         try:
             inputs = tuple(
-                _input(workspace, parameter.name, parameter.data_type.name, values.get(parameter.name, ()))
+                workspace.take(parameter.name, parameter.data_type.name, values.get(parameter.name, ()))
                 for parameter in task.inputs
             )
             self._store.add(
@@ -197,13 +197,6 @@ class Engine:
                 self.sweep(time.time() - self._lifetime)
             except Exception:
                 _log.exception("The sweep of old jobs did not finish; it tries again in a minute.")
-
-
-def _input(workspace: Workspace, name: str, data_type: str, values: Sequence[Value]) -> Input:
-    for value in values:
-        if isinstance(value, Spooled):
-            return Input(name, data_type, file=workspace.receive(name, value))
-    return Input(name, data_type, tuple(value for value in values if isinstance(value, str)))
 
 
 def _terms(service: Service, task: Task) -> Terms:

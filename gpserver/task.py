@@ -1,13 +1,14 @@
 """A function as a geoprocessing task (``@task``), and tasks published together as a ``Service``."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar, get_args, overload
 
 from gpserver.datatypes import NO_SOURCE, Source
-from gpserver.errors import InvalidValue, NotFound, PublishingError
+from gpserver.errors import GPServerError, InvalidValue, NotFound, PublishingError
+from gpserver.finding import Finding
 from gpserver.naming import client_name, display_name, safe_text, service_problem, task_name, task_problem
 from gpserver.parameter import Param, Parameter
 from gpserver.signature import read_signature
@@ -36,6 +37,8 @@ class Task:
     """Whether a job may be run again when the server died under it."""
     cancel_grace: float = 0.0
     """Seconds that the function gets to see its cancel before it is killed."""
+    validate: Callable[..., Iterable[Finding] | None] | None = None
+    """The publisher's own check: takes the function's arguments, before it runs."""
 
     @cached_property
     def inputs(self) -> tuple[Parameter, ...]:
@@ -60,17 +63,34 @@ class Task:
         Raises:
             InvalidValue: Something is missing or wrong; one line for each problem.
         """
-        sent = {name.lower(): value for name, value in raw.items()}
-        arguments, problems = {}, []
-        for parameter in self.inputs:
-            try:
-                sent_value = sent.get(parameter.name.lower())
-                arguments[parameter.argument] = parameter.read(sent_value, source)
-            except InvalidValue as error:
-                problems.append(str(error))
-        if problems:
-            raise InvalidValue("\n".join(problems))
+        arguments, findings = self._read(raw, source)
+        if findings:
+            raise InvalidValue("\n".join(finding.text for finding in findings))
         return arguments
+
+    def findings(self, raw: Mapping[str, object], source: Source = NO_SOURCE) -> list[Finding]:
+        """Say all that is wrong with what a client sent; the publisher's own check sees only sound values."""
+        arguments, findings = self._read(raw, source)
+        return findings or self.check(arguments)
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        """Ask the publisher's own check; its findings are about parameters by their names on the wire."""
+        names = {item.argument: item.name for item in self.inputs}
+        try:
+            found = list((self.validate and self.validate(**arguments)) or ())
+        except GPServerError as error:
+            found = [Finding("", str(error))]
+        return [replace(item, parameter=names.get(item.parameter, item.parameter)) for item in found]
+
+    def _read(self, raw: Mapping[str, object], source: Source) -> tuple[dict[str, Any], list[Finding]]:
+        sent = {name.lower(): value for name, value in raw.items()}
+        arguments, findings = {}, []
+        for item in self.inputs:
+            try:
+                arguments[item.argument] = item.read(sent.get(item.name.lower()), source)
+            except InvalidValue as error:
+                findings.append(Finding(item.name, str(error)))
+        return arguments, findings
 
     def results(self, returned: Any) -> dict[str, Any]:
         """Give what the function returned by the name of each output; None is an output that was not set.
@@ -100,6 +120,7 @@ def task(
     description: str = "",
     retry_on_loss: bool = True,
     cancel_grace: float = 0.0,
+    validate: Callable[..., Iterable[Finding] | None] | None = None,
 ) -> Callable[[Function], Function]: ...
 def task(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Publish a function as a geoprocessing task; the function itself stays as it is.
@@ -113,6 +134,8 @@ def task(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         retry_on_loss: Whether a job may be run again when the server died under it; False for a function
             that changes something outside of its job.
         cancel_grace: Seconds that the function gets to see its cancel before it is killed.
+        validate: Called with the function's arguments (without a ``JobContext``) before the function, and
+            when a client asks whether they are right; gives a ``Finding`` for each thing that is wrong.
 
     Raises:
         PublishingError: The function cannot be a task; names the function, the parameter and the cure.

@@ -1,4 +1,4 @@
-"""Run one job: what happens inside a child process, from raw inputs to stored results."""
+"""What happens inside a child process: one job from raw inputs to stored results, or a look at its inputs."""
 
 import traceback
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ from gpserver.context import JobContext
 from gpserver.datatypes import GPRasterDataLayer, Stored
 from gpserver.errors import GPServerError, InvalidValue, JobCancelled
 from gpserver.features import Layer, parse_spatial_reference
+from gpserver.finding import Finding
 from gpserver.job import Input, Message, Progress, Result
 from gpserver.parameter import Parameter
 from gpserver.rasters import read_sample
@@ -76,6 +77,36 @@ def run(payload: dict[str, Any], channel: Channel) -> dict[str, Any]:
         return {"status": "failed", "errors": [f"{type(error).__name__}: {error}", *_trace(job, error)]}
 
 
+def examine(payload: dict[str, Any], channel: Channel) -> dict[str, Any]:
+    """Look at the inputs of a job that nobody has submitted yet.
+
+    Args:
+        payload: The fields of an ``Assignment``.
+        channel: Nothing is sent.
+
+    Returns:
+        ``{"findings": [...]}`` with the fields of each ``Finding``, or ``{"problem": text}`` where the
+        task cannot be had.
+    """
+    job = Assignment(**payload)
+    workspace = Workspace(Path(job.jobs), job.job_id)
+    workspace.scratch(job.attempt).mkdir(parents=True, exist_ok=True)
+    try:
+        task = _catalog(job.services).task(job.service, job.task)
+        findings = task.findings(_sent(job, workspace)) + _environment_findings(job)
+    except GPServerError as error:
+        return {"problem": str(error)}
+    return {"findings": [asdict(item) for item in findings]}
+
+
+def _environment_findings(job: Assignment) -> list[Finding]:
+    try:
+        Environment.read(job.environment)
+    except InvalidValue as error:
+        return [Finding("", str(error))]
+    return []
+
+
 def _trace(job: Assignment, error: Exception) -> list[str]:
     return ["".join(traceback.format_exception(error))] if job.debug else []
 
@@ -87,6 +118,9 @@ def _run(job: Assignment, channel: Channel) -> list[Result]:
     task = _catalog(job.services).task(job.service, job.task)
     context = JobContext(_sender(channel), workspace.scratch(job.attempt), channel.cancelled)
     arguments = _arguments(task, job, workspace)
+    _heed(task.check(arguments), context)
+    environment = Environment.read(job.environment)
+    arguments = {name: environment.apply(value) for name, value in arguments.items()}
     with context.logging():
         returned = task.function(context, **arguments) if task.wants_context else task.function(**arguments)
     values = task.results(returned)
@@ -112,17 +146,28 @@ def _sender(channel: Channel) -> Callable[[Message | Progress], None]:
     return send
 
 
+def _heed(findings: list[Finding], context: JobContext) -> None:
+    for finding in findings:
+        if not finding.is_error:
+            context.warning(finding.text)
+    if errors := [finding.text for finding in findings if finding.is_error]:
+        raise InvalidValue("\n".join(errors))
+
+
+def _sent(job: Assignment, workspace: Workspace) -> dict[str, Any]:
+    """What the client sent, by parameter."""
+    return {item["name"]: _raw(Input(**item), workspace) for item in job.inputs}
+
+
 def _arguments(task: Task, job: Assignment, workspace: Workspace) -> dict[str, Any]:
-    inputs = [Input(**item) for item in job.inputs]
-    raw = {item.name: _raw(item, workspace) for item in inputs}
+    raw = _sent(job, workspace)
     arguments = task.arguments(raw)
     by_name = {parameter.name: parameter for parameter in task.inputs}
-    for item in inputs:
+    for item in [Input(**item) for item in job.inputs]:
         if item.file:
             parameter = by_name[item.name]
             workspace.confirm(item, _sound(parameter, arguments[parameter.argument], raw[item.name]))
-    environment = Environment.read(job.environment)
-    return {name: environment.apply(value) for name, value in arguments.items()}
+    return arguments
 
 
 def _raw(item: Input, workspace: Workspace) -> Any:

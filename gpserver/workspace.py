@@ -1,6 +1,7 @@
 """A job's folder: the large inputs as they came, and what each attempt wrote."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,13 @@ class Workspace:
     def folder(self) -> Path:
         """The job's own folder."""
         return self.root / self.job_id
+
+    def take(self, name: str, data_type: str, values: Sequence[Value]) -> Input:
+        """Take over the raw values of a declared input; of several values a large one alone counts."""
+        for value in values:
+            if isinstance(value, Spooled):
+                return Input(name, data_type, file=self.receive(name, value))
+        return Input(name, data_type, tuple(value for value in values if isinstance(value, str)))
 
     def receive(self, name: str, value: Spooled) -> str:
         """Take over a large value of the declared input ``name``; returns its place for ``Input.file``."""

@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the lowest line up. A module or a package imports only from lines below its own; files of one
 # package may import each other.
 LADDER = [
-    ["errors", "job", "naming"],
+    ["errors", "finding", "job", "naming"],
     ["features", "context", "symbology"],
     ["rasters"],
     ["datatypes"],
@@ -29,7 +29,7 @@ LADDER = [
     ["worker"],
     ["sandbox"],
     ["executors"],
-    ["engine", "maps"],
+    ["engine", "examiner", "maps"],
     ["formats"],
     ["protocols"],
     ["settings"],

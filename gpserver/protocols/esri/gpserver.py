@@ -35,7 +35,7 @@ async def service(call: Call) -> Resource:
         # Clients take any text for the promise of a map of every job.
         "resultMapServerName": found.full_name if found.result_map_service else "",
         "maximumRecords": found.maximum_records,
-        "capabilities": "",
+        "capabilities": "Validate",
     }
     error = call.site.catalog.error_of(found.full_name)
     return Resource(
@@ -80,7 +80,7 @@ async def submit_job(call: Call) -> Resource:
     if found.synchronous:
         raise NotSupported("Error performing submitJob operation: this service is synchronous, use execute.")
     if not call.parameters:
-        return _form(call, found, wanted, "Submit Job")
+        return form(call, found, wanted, "Submit Job")
     job_id = _submit(call, found, wanted)
     value = {"jobId": esri_id(job_id), "jobStatus": "esriJobSubmitted"}
     job_url = f"{call.root}{call.path.rpartition('/')[0]}/jobs/{esri_id(job_id)}"
@@ -99,7 +99,7 @@ async def execute(call: Call) -> Resource:
     if not found.synchronous:
         raise NotSupported("Error performing execute operation: this service is asynchronous, use submitJob.")
     if not call.parameters:
-        return _form(call, found, wanted, "Execute Task")
+        return form(call, found, wanted, "Execute Task")
     job_id = _submit(call, found, wanted)
     await _end_of(call, job_id)
     engine = call.site.engine
@@ -135,10 +135,10 @@ async def _service(call: Call) -> Service:
 
 def _submit(call: Call, found: Service, wanted: Task) -> str:
     values = {item.name: call.parameters.values(item.name) for item in wanted.inputs}
-    return call.site.engine.submit(found, wanted, values, _environment(call, wanted))
+    return call.site.engine.submit(found, wanted, values, environment_of(call, wanted))
 
 
-def _environment(call: Call, wanted: Task) -> dict[str, Any]:
+def environment_of(call: Call, wanted: Task) -> dict[str, Any]:
     """The settings of ``context``, unless that is a parameter of the task, and else of ``env:*``."""
     declared = {item.name.lower() for item in wanted.inputs}
     context = {} if "context" in declared else _context(call.parameters.text("context"))
@@ -172,7 +172,8 @@ async def _end_of(call: Call, job_id: str) -> None:
         raise TimedOut(f"It took longer than {call.site.execute_wait:g} seconds.") from None
 
 
-def _form(call: Call, found: Service, wanted: Task, button: str) -> Resource:
+def form(call: Call, found: Service, wanted: Task, button: str) -> Resource:
+    """The page where a person fills in the inputs of a task."""
     value = _task_value(call, found, wanted)
     facts = {"button": button, "examples": {item.name: _example(item) for item in wanted.inputs}}
     return Resource(value, f"{button}: {wanted.display_name}", page="form", path=call.path, facts=facts)

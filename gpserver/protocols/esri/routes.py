@@ -7,7 +7,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gpserver.formats import Resource
-from gpserver.protocols.esri import directory, gpserver, jobs, mapimage, mapquery, mapsearch, mapserver
+from gpserver.protocols.esri import (
+    directory,
+    gpserver,
+    jobs,
+    mapimage,
+    mapquery,
+    mapsearch,
+    mapserver,
+    validate,
+)
 from gpserver.protocols.esri.directory import SERVICES
 from gpserver.protocols.esri.wire import Call, Handler, Site, endpoint
 
@@ -22,6 +31,7 @@ _JOB: tuple[tuple[str, Handler], ...] = (
 _TASK: tuple[tuple[str, Handler], ...] = (
     ("/submitJob", gpserver.submit_job),
     ("/execute", gpserver.execute),
+    ("/validate", validate.validate),
     ("/cancel", jobs.cancel),
 )
 
