@@ -15,7 +15,7 @@ from gpserver.catalog import Catalog
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError, InvalidRequest, NotFound
 from gpserver.examiner import Examiner
-from gpserver.formats import Body, Resource, format_for, format_named
+from gpserver.formats import Body, Resource, format_named
 from gpserver.maps.studio import Studio
 from gpserver.protocols.form import Parameters, read_body
 
@@ -33,8 +33,8 @@ class Site:
 
     engine: Engine
     catalog: Catalog
-    studio: Studio
     examiner: Examiner
+    studio: Studio
     spool: Path
     max_body: int
     public_url: str
