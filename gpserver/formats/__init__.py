@@ -1,12 +1,13 @@
 """The output formats: one table from ``f`` to the function that writes a resource in that format."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from gpserver.errors import InvalidRequest
 from gpserver.formats import geojson, html, json, pbf
+from gpserver.formats.names import FILES, names_for
 from gpserver.formats.resource import Body, JSONText, Resource
 
-__all__ = ["Body", "JSONText", "Resource", "format_named"]
+__all__ = ["Body", "JSONText", "Resource", "format_for", "format_named", "names_for", "plain_name"]
 
 Writer = Callable[[Resource], Body]
 
@@ -25,7 +26,28 @@ def format_named(name: str) -> Writer:
     Raises:
         InvalidRequest: There is no such format.
     """
-    writer = FORMATS.get(name.strip('"').lower())
+    writer = FORMATS.get(plain_name(name))
     if writer is None:
-        raise InvalidRequest(f"Output format not supported: {name}. Use one of {', '.join(FORMATS)}.")
+        raise _unsupported(name, FORMATS)
     return writer
+
+
+def format_for(name: str, resource: Resource) -> Writer:
+    """The writer of a format for a resource; what formats of features cannot say of it, they say in JSON.
+
+    Raises:
+        InvalidRequest: There is no such format, or the resource is nothing that it could show.
+    """
+    key, known = plain_name(name), names_for(resource)
+    if key not in known and (key in FILES or key not in FORMATS):
+        raise _unsupported(name, known)
+    return FORMATS[key]
+
+
+def plain_name(name: str) -> str:
+    """The name of a format as the table has it."""
+    return name.strip('"').lower()
+
+
+def _unsupported(name: str, known: Iterable[str]) -> InvalidRequest:
+    return InvalidRequest(f"Output format not supported: {name}. Use one of {', '.join(known)}.")

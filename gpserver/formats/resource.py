@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpserver.features.selection import Selection
+from gpserver.formats.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class Resource:
     """Where a browser goes instead of seeing this resource."""
     features: Selection | None = None
     """What formats for features write of it."""
+    scene: Scene | None = None
+    """What formats for globes show of it."""
+    name: str = ""
+    """What a file of it is called, without suffix."""
     status: int = 200
     """HTTP status of the HTML form; the JSON form of this protocol's errors is always 200."""
 
@@ -43,3 +48,5 @@ class Body:
 
     content: bytes | Iterator[bytes]
     media_type: str
+    file: str = ""
+    """The name under which a browser keeps it; empty for what is shown."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from gpserver.catalog import Catalog
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError, InvalidRequest, NotFound
 from gpserver.examiner import Examiner
-from gpserver.formats import Body, Resource, format_named
+from gpserver.formats import Body, Resource, format_for, format_named
 from gpserver.maps.studio import Studio
 from gpserver.protocols.form import Parameters, read_body
 
@@ -150,7 +151,7 @@ async def _respond(answer: Resource | Response, request: Request, parameters: Pa
         return answer
     try:
         name, callback = parameters.text("f", "html"), parameters.text("callback")
-        write = format_named(name)
+        write = format_for(name, answer)
         if callback and not _CALLBACK.fullmatch(callback):
             raise InvalidRequest("'callback' is not the name of a function.")
     except InvalidRequest as error:
@@ -167,10 +168,8 @@ async def _respond(answer: Resource | Response, request: Request, parameters: Pa
         body = await run_in_threadpool(write, answer) if page else write(answer)
     except Exception as error:
         answer = error_resource(error)
-        body = write(answer)
-    if callback and not page:
-        body = Body(_wrap(callback, body.content), "text/javascript;charset=UTF-8")
-    return await _response(body, answer.status if page else 200, _cache_headers(answer))
+        body = (write if page else format_named("json"))(answer)
+        return await _response(body, answer.status if page else 200, {})
 
 
 async def _response(body: Body, status: int, headers: dict[str, str]) -> Response:
@@ -178,6 +177,8 @@ async def _response(body: Body, status: int, headers: dict[str, str]) -> Respons
         return Response(body.content, status, headers, body.media_type)
     start, rest = await run_in_threadpool(_begin, body.content)
     if rest is None:
+    if body.file:
+        headers = headers | {"content-disposition": f"attachment; filename*=UTF-8''{quote(body.file)}"}
         return Response(start, status, headers, body.media_type)
     return StreamingResponse(chain([start], rest), status, headers, body.media_type)
 
