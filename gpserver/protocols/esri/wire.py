@@ -166,6 +166,10 @@ async def _respond(answer: Resource | Response, request: Request, parameters: Pa
     try:
         # A page may show a large result, and templates take their time.
         body = await run_in_threadpool(write, answer) if page else write(answer)
+        if callback and "json" in body.media_type:
+            body = Body(_wrap(callback, body.content), "text/javascript;charset=UTF-8")
+        # Much is only tried when the first pieces are made.
+        return await _response(body, answer.status if page else 200, _cache_headers(answer))
     except Exception as error:
         answer = error_resource(error)
         body = (write if page else format_named("json"))(answer)
