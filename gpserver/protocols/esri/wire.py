@@ -177,12 +177,12 @@ async def _respond(answer: Resource | Response, request: Request, parameters: Pa
 
 
 async def _response(body: Body, status: int, headers: dict[str, str]) -> Response:
+    if body.file:
+        headers = headers | {"content-disposition": f"attachment; filename*=UTF-8''{quote(body.file)}"}
     if isinstance(body.content, bytes):
         return Response(body.content, status, headers, body.media_type)
     start, rest = await run_in_threadpool(_begin, body.content)
     if rest is None:
-    if body.file:
-        headers = headers | {"content-disposition": f"attachment; filename*=UTF-8''{quote(body.file)}"}
         return Response(start, status, headers, body.media_type)
     return StreamingResponse(chain([start], rest), status, headers, body.media_type)
 
