@@ -5,6 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gpserver.errors import NotFound
 from gpserver.formats import Resource
+from gpserver.protocols.esri.version import full_version
 from gpserver.protocols.esri.wire import Call
 
 SERVICES = "/arcgis/rest/services"
@@ -20,7 +21,7 @@ async def info(call: Call) -> Resource:
     version = call.site.current_version
     value = {
         "currentVersion": version,
-        "fullVersion": f"{version:g}",
+        "fullVersion": full_version(version),
         "soapUrl": f"{call.root}/arcgis/services",
         "secureSoapUrl": None,
         "authInfo": {"isTokenBasedSecurity": False},

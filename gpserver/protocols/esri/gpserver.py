@@ -11,9 +11,12 @@ from gpserver.features.parse import read_json
 from gpserver.formats import Resource
 from gpserver.job import JobStatus
 from gpserver.parameter import Parameter
+from gpserver.protocols.esri.controls import control, sent
 from gpserver.protocols.esri.directory import refresh
 from gpserver.protocols.esri.log import error_lines, esri_id, message_log
+from gpserver.protocols.esri.outcomes import outcomes
 from gpserver.protocols.esri.parameters import result_value
+from gpserver.protocols.esri.version import capabilities
 from gpserver.protocols.esri.wire import Call, NotSupported, TaskFailed, TimedOut
 from gpserver.task import Service, Task
 
@@ -26,7 +29,7 @@ async def service(call: Call) -> Resource:
     Raises:
         NotFound: There is no such service.
     """
-    found = await _service(call)
+    found = await service_of(call)
     value = {
         "currentVersion": call.site.current_version,
         "serviceDescription": found.description,
@@ -35,7 +38,7 @@ async def service(call: Call) -> Resource:
         # Clients take any text for the promise of a map of every job.
         "resultMapServerName": found.full_name if found.result_map_service else "",
         "maximumRecords": found.maximum_records,
-        "capabilities": "Validate",
+        "capabilities": capabilities(found),
     }
     error = call.site.catalog.error_of(found.full_name)
     return Resource(
@@ -124,11 +127,16 @@ async def service_and_task(call: Call) -> tuple[Service, Task]:
     if not call.part("service"):
         await refresh(call)
         return call.site.catalog.unique_task(call.part("task"))
-    found = await _service(call)
+    found = await service_of(call)
     return found, call.site.catalog.task(found.full_name, call.part("task"))
 
 
-async def _service(call: Call) -> Service:
+async def service_of(call: Call) -> Service:
+    """The service that the path names.
+
+    Raises:
+        NotFound: It is not there.
+    """
     await refresh(call)
     return call.site.catalog.service(call.part("service"))
 

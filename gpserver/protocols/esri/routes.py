@@ -9,7 +9,9 @@ from starlette.routing import BaseRoute, Route
 from gpserver.formats import Resource
 from gpserver.protocols.esri import (
     directory,
+    events,
     gpserver,
+    iteminfo,
     jobs,
     mapimage,
     mapquery,
@@ -32,7 +34,14 @@ _TASK: tuple[tuple[str, Handler], ...] = (
     ("/submitJob", gpserver.submit_job),
     ("/execute", gpserver.execute),
     ("/validate", validate.validate),
+    ("/metadata", iteminfo.task_metadata),
     ("/cancel", jobs.cancel),
+)
+_INFO: tuple[tuple[str, Handler], ...] = (
+    ("/info", iteminfo.info),
+    ("/info/iteminfo", iteminfo.iteminfo),
+    ("/info/metadata", iteminfo.metadata),
+    ("/info/thumbnail", iteminfo.thumbnail),
 )
 
 
@@ -70,6 +79,7 @@ def routes(site: Site) -> list[BaseRoute]:
     table: list[tuple[str, Handler]] = []
     table += [(f"{long}/jobs/{{job_id}}{end}", handler) for end, handler in _JOB]
     table += [(long + end, handler) for end, handler in _TASK]
+    table += [(SERVICES + "/{service:path}/GPServer" + end, handler) for end, handler in _INFO]
     for map_ in (
         SERVICES + "/{service:path}/MapServer/jobs/{job_id}",
         SERVICES + "/{service:path}/MapServer",
