@@ -11,10 +11,8 @@ from gpserver.features.parse import read_json
 from gpserver.formats import Resource
 from gpserver.job import JobStatus
 from gpserver.parameter import Parameter
-from gpserver.protocols.esri.controls import control, sent
 from gpserver.protocols.esri.directory import refresh
 from gpserver.protocols.esri.log import error_lines, esri_id, message_log
-from gpserver.protocols.esri.outcomes import outcomes
 from gpserver.protocols.esri.parameters import result_value
 from gpserver.protocols.esri.version import capabilities
 from gpserver.protocols.esri.wire import Call, NotSupported, TaskFailed, TimedOut

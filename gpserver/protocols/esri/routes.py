@@ -9,7 +9,6 @@ from starlette.routing import BaseRoute, Route
 from gpserver.formats import Resource
 from gpserver.protocols.esri import (
     directory,
-    events,
     gpserver,
     iteminfo,
     jobs,
