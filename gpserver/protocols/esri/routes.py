@@ -77,8 +77,9 @@ def routes(site: Site) -> list[BaseRoute]:
     long, short, shortest = SERVICES + "/{service:path}/GPServer/{task}", "/{service:path}/{task}", "/{task}"
     table: list[tuple[str, Handler]] = []
     table += [(f"{long}/jobs/{{job_id}}{end}", handler) for end, handler in _JOB]
-    table += [(long + end, handler) for end, handler in _TASK]
+    # No task is called info.
     table += [(SERVICES + "/{service:path}/GPServer" + end, handler) for end, handler in _INFO]
+    table += [(long + end, handler) for end, handler in _TASK]
     for map_ in (
         SERVICES + "/{service:path}/MapServer/jobs/{job_id}",
         SERVICES + "/{service:path}/MapServer",
