@@ -1,6 +1,7 @@
-"""The command line: gpserver serve | run | describe."""
+"""The command line: gpserver serve | run | describe | hash-password."""
 
 import argparse
+import getpass
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,10 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="list the services, tasks and parameters of a folder")
     _add_services(describe)
     describe.set_defaults(command=_describe)
+    hashing = commands.add_parser(
+        "hash-password", help="make the hash of a password for gpserver.toml"
+    )
+    hashing.set_defaults(command=_hash_password)
     return parser
 
 
@@ -79,6 +84,23 @@ def _describe(settings: Settings, options: argparse.Namespace, rest: list[str]) 
     from gpserver.shell import describe
 
     return describe(settings.services)
+
+
+def _hash_password(_: Settings, __: argparse.Namespace, rest: list[str]) -> int:
+    # Never on the command line, which others on the machine can see.
+    _refuse(rest)
+    from gpserver.security import hash_password
+
+    if sys.stdin.isatty():
+        password = getpass.getpass("Password: ")
+        if getpass.getpass("Again: ") != password:
+            raise ValueError("The two are not the same.")
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    if not password:
+        raise ValueError("An empty password is none.")
+    print(hash_password(password))
+    return 0
 
 
 def _refuse(rest: list[str]) -> None:

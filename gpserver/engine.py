@@ -1,5 +1,6 @@
 """The job engine: submit, look, cancel, wait, fetch, sweep; every protocol drives this and only this."""
 
+import copy
 import logging
 import secrets
 import threading
@@ -44,6 +45,19 @@ class Engine:
         """Begin to run jobs, those that a former server left behind first."""
         self._jobs.mkdir(parents=True, exist_ok=True)
         self._executor.start(self._ended)
+        self._owner = ""
+        self._shows: Callable[[Job], bool] = lambda _: True
+
+    def seen_by(self, owner: str, shows: Callable[[Job], bool]) -> "Engine":
+        """The same engine as one user sees it.
+
+        Args:
+            owner: Whose the jobs are that are submitted here.
+            shows: Whether he may see a job; one that he may not see is not there.
+        """
+        view = copy.copy(self)
+        view._owner, view._shows = owner, shows
+        return view
         self._sweeper.start()
 
     def ready(self) -> bool:
@@ -82,7 +96,16 @@ class Engine:
                 for parameter in task.inputs
             )
             self._store.add(
-                NewJob(job_id, service.full_name, task.name, inputs, dict(environment), terms, now)
+                NewJob(
+                    job_id,
+                    service.full_name,
+                    task.name,
+                    inputs,
+                    dict(environment),
+                    terms,
+                    now,
+                    self._owner,
+                )
             )
         except BaseException:
             workspace.delete()
@@ -97,7 +120,7 @@ class Engine:
             NotFound: There is no such job, or its lifetime is over.
         """
         job = self._store.get(job_id)
-        if job is None:
+        if job is None or not self._shows(job):
             raise NotFound(f"Job {job_id} not found.")
         return job
 
@@ -113,6 +136,7 @@ class Engine:
             self._ended(job_id)
             return self.job(job_id)
         stopping = self._store.move(job_id, JobStatus.RUNNING, JobStatus.CANCELLING, now=now)
+        self.job(job_id)
         # Looked at before the worker is killed, so that the answer does not depend on how fast it dies.
         job = self.job(job_id)
         if stopping:
@@ -142,8 +166,9 @@ class Engine:
         return self._store.results(job_id)
 
     def latest(self, service: Service, task: Task) -> Job | None:
-        """The last job of a task that succeeded, while it is kept."""
-        return self._store.latest(service.full_name, task.name)
+        """The last job of a task that succeeded, while it is kept and may be seen."""
+        job = self._store.latest(service.full_name, task.name)
+        return job if job and self._shows(job) else None
 
     def layer(self, job: Job, result: Result) -> Layer:
         """The stored features or rows of a result, memory-mapped."""

@@ -17,6 +17,22 @@ class TooLarge(InvalidRequest):
     """A request or a value over a size limit; the text names the limit."""
 
 
+class TokenRequired(GPServerError):
+    """Somebody who has not said who he is asked for what is not for everybody."""
+
+
+class InvalidToken(GPServerError):
+    """A token that was not issued here, is over, or is bound to another place."""
+
+
+class Forbidden(GPServerError):
+    """A user asked for what is not his."""
+
+
+class SignInRefused(GPServerError):
+    """No user has that name and password, or too many passwords were tried."""
+
+
 class InvalidValue(GPServerError):
     """A parameter's value that cannot be read; the text says why in plain words."""
 

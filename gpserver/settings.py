@@ -4,7 +4,7 @@ import os
 import tomllib
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,16 @@ def load_settings(
 
     Raises:
         ValueError: A key that no setting has, or a value of the wrong type.
+    users: dict[str, Any] = field(default_factory=dict)
+    """Who may sign in: tables of ``password``, a hash, and ``roles``; with one of them tokens are on."""
+    access: dict[str, Any] = field(default_factory=dict)
+    """The roles that may use a ``Folder``, a ``Folder/Service``, or ``*``, which is all others."""
+    token_key: str = field(default="", repr=False)
+    """What tokens are signed with; empty for a key that is made once in the data folder."""
+    token_lifetime: int = 24 * 60
+    """Minutes that a token is good for at most."""
+    trusted_origins: tuple[str, ...] = ()
+    """Origins whose pages may use the cookie of a signed-in user."""
     """
     values: dict[str, Any] = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
     values |= {
@@ -85,3 +95,5 @@ def _read(name: str, value: Any, kind: type) -> Any:
         return kind(value)
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"The setting {name} is not a {kind.__name__}: {value!r}.") from None
+        if typing.get_origin(kind) is tuple:
+            return tuple(value.split(",") if isinstance(value, str) else value)

@@ -1,0 +1,20 @@
+"""Users and tokens: who asks, and what he may see."""
+
+from gpserver.security.access import ADMINISTRATORS, NOBODY, Access, Caller
+from gpserver.security.guard import Guard, Ticket, create_guard
+from gpserver.security.tokens import Binding, kept_key
+from gpserver.security.users import User, hash_password
+
+__all__ = [
+    "ADMINISTRATORS",
+    "NOBODY",
+    "Access",
+    "Binding",
+    "Caller",
+    "Guard",
+    "Ticket",
+    "User",
+    "create_guard",
+    "hash_password",
+    "kept_key",
+]

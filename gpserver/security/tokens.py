@@ -1,0 +1,109 @@
+"""Signed tokens: any server that has the key can read them, and none has to keep them."""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import jwt
+
+from gpserver.errors import InvalidToken
+from gpserver.security.users import User
+
+_ALGORITHM = "HS256"
+_AUDIENCE = "gpserver"
+_SHORTEST_KEY = 32  # bytes, as RFC 7518 section 3.2 asks of HS256
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where alone a token is good: from pages of ``referer``, from the address ``ip``; empty for anywhere."""
+
+    referer: str = ""
+    ip: str = ""
+
+    def holds(self, referer: str, address: str) -> bool:
+        """Whether a request with this Referer header from this address is meant."""
+        # A browser may cut the header down to the origin, so no more than the origin is compared.
+        at_home = not self.referer or _host(self.referer) == _host(referer)
+        return at_home and self.ip in ("", address)
+
+
+def _host(referer: str) -> str:
+    text = referer.strip().lower()
+    try:
+        return urlsplit(text).netloc or text
+    except ValueError:
+        return text
+
+
+class Tokens:
+    """Issues and reads the tokens of some users.
+
+    A token ends with its time, with its user, and when that user's password changes.
+
+    Args:
+        key: What they are signed with, the same on every server that shall read them.
+        users: Who may have one.
+
+    Raises:
+        ValueError: The key is too short.
+    """
+
+    def __init__(self, key: str, users: Mapping[str, User]) -> None:
+        if len(key.encode()) < _SHORTEST_KEY:
+            raise ValueError(f"The setting token_key needs at least {_SHORTEST_KEY} characters.")
+        self._key, self._users = key, users
+
+    def issue(self, user: User, expires: int, binding: Binding) -> str:
+        """A token that is good until ``expires`` (epoch seconds)."""
+        claims = {"aud": _AUDIENCE, "sub": user.name, "exp": expires, "pwd": _fingerprint(user)}
+        bound = {name: value for name, value in asdict(binding).items() if value}
+        return jwt.encode(claims | bound, self._key, _ALGORITHM)
+
+    def read(self, token: str, referer: str, address: str) -> User:
+        """The user of a token that came with this Referer header from this address.
+
+        Raises:
+            InvalidToken: It was not issued here, its time is over, or it is bound to another place.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self._key,
+                [_ALGORITHM],
+                audience=_AUDIENCE,
+                options={"require": ["exp", "sub", "pwd"]},
+            )
+        except (jwt.InvalidTokenError, ValueError):
+            raise InvalidToken("The token was not issued here, or its time is over.") from None
+        user = self._users.get(claims["sub"])
+        if user is None or claims["pwd"] != _fingerprint(user):
+            raise InvalidToken("The user of the token has gone, or has another password.")
+        if not Binding(claims.get("referer", ""), claims.get("ip", "")).holds(referer, address):
+            raise InvalidToken("The token is for requests from another place.")
+        return user
+
+
+def _fingerprint(user: User) -> str:
+    return hashlib.sha256(user.password.encode()).hexdigest()[:16]
+
+
+def kept_key(path: Path) -> str:
+    """The key of a file that only its owner can read; made at the first call."""
+    if not path.exists():
+        handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 600
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(_SHORTEST_KEY))
+        try:
+            # Whoever comes first makes it: of two servers that start at once both read one key.
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            Path(draft).unlink()
+    return path.read_text("ascii").strip()
