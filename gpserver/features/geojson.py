@@ -1,20 +1,17 @@
 """Features as GeoJSON (RFC 7946): always in WGS84, shells counter-clockwise."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpserver.features.rings import turned
+from gpserver.features.geographic import geographic_chunks
 from gpserver.features.selection import Chunk, Selection
-from gpserver.features.shapes import MULTIPOINT, POINT, POLYGON, POLYLINE, Shapes, reprojected, rounded
-from gpserver.features.spatialref import parse_spatial_reference
+from gpserver.features.shapes import MULTIPOINT, POINT, POLYLINE, Shapes
 from gpserver.features.text import attribute_tokens, join, list_texts, number_tokens, object_pieces, text_of
 
-WGS84 = parse_spatial_reference(4326)
 _EXCEEDED = b'"properties":{"exceededTransferLimit":true},'
 # One part, and several: what is before the first vertex, and what follows the last ring or path.
 _LINES = ('{"type":"LineString","coordinates":[', "}"), ('{"type":"MultiLineString","coordinates":[[', "]}")
@@ -27,22 +24,12 @@ def write(selection: Selection) -> Iterator[bytes]:
     A feature's ``id`` is its object id; dates are milliseconds since 1970, as in Esri's JSON. There is no m
     in GeoJSON, and no grid: neither is written. Coordinates of an unknown system stay as they are.
     """
-    # An offset is in units of the system asked for, so lines are simplified there before they go to WGS84.
-    between = selection.out_crs if selection.offset > 0 else WGS84
-    source = replace(selection, out_crs=between, precision=None, quantization=None, return_m=False)
     yield b'{"type":"FeatureCollection",%s"features":[' % (_EXCEEDED if selection.exceeded else b"")
     comma = 1
-    for chunk in source.chunks():
-        shapes = _finished(chunk.shapes, source, selection.precision) if chunk.shapes else None
-        yield bytes(_text(source, chunk._replace(shapes=shapes))[comma:])
+    for chunk in geographic_chunks(selection, selection.precision):
+        yield bytes(_text(selection, chunk)[comma:])
         comma = 0
     yield b"]}"
-
-
-def _finished(shapes: Shapes, source: Selection, precision: int | None) -> Shapes:
-    shapes = reprojected(shapes, source.crs, WGS84)
-    shapes = turned(shapes) if shapes.kind == POLYGON else shapes
-    return shapes if precision is None else rounded(shapes, precision)
 
 
 def _text(source: Selection, chunk: Chunk) -> memoryview:

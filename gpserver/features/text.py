@@ -85,6 +85,17 @@ def list_texts(coords: Array, offsets: Array) -> Any:
     return _string_array(stops, pa.py_buffer(tokens))
 
 
+def tuple_texts(coords: Array, offsets: Array) -> Any:
+    """For every list of vertices its text as KML writes it: ``x,y x,y``, with a space behind each vertex."""
+    starts = range(0, len(coords), _PIECE_VERTICES)
+    # [[x,y],[x,y]] without what is around the first and the last vertex.
+    dumps = (_dumps(coords[start : start + _PIECE_VERTICES]) for start in starts)
+    pieces = [text[2:-2].replace(b"],[", b" ") for text in dumps]
+    text = b" ".join([*pieces, b""])
+    stops = np.append(0, np.flatnonzero(np.frombuffer(text, np.uint8) == _SPACE) + 1)[offsets]
+    return _string_array(stops, pa.py_buffer(text))
+
+
 def _dumps(values: Array) -> bytes:
     return orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
 

@@ -1,0 +1,120 @@
+"""Esri symbols as styles of KML: what a globe can draw of them."""
+
+from collections.abc import Mapping
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement
+
+from gpserver.maps.picture import Swatch
+from gpserver.maps.symbols import (
+    RGBA,
+    Fill,
+    Marker,
+    Picture,
+    PictureFill,
+    Stroke,
+    Symbol,
+    TextSymbol,
+    read_symbol,
+)
+
+_ICON = 64  # pixels of the sides of an icon: twice what globes show at scale 1, for sharp edges
+_ROOM = 46.0  # points of it that a symbol fills; the rest is its margin
+_PIXELS = 4 / 3  # of a point, at 96 dpi
+_LETTERS = 12.0  # points of a label at scale 1
+_HATCH = 0.35  # how much a hatched area is covered by its lines
+
+
+def icon(symbol: Mapping[str, Any]) -> Swatch | None:
+    """The order of the icon of a point symbol, as large as there is room; None for other symbols.
+
+    Raises:
+        InvalidRequest: The symbol is not understood.
+    """
+    drawn = read_symbol(symbol)
+    factor, larger = _ROOM / _size(drawn), dict[str, Any]()
+    if isinstance(drawn, Picture):
+        larger = {"width": drawn.width * factor, "height": drawn.height * factor}
+    elif isinstance(drawn, Marker):
+        larger = {"size": drawn.size * factor}
+        if drawn.outline:
+            color = [round(part * 255) for part in drawn.outline.color]
+            outline = {"style": "esriSLSSolid", "color": color, "width": drawn.outline.width * factor}
+            larger["outline"] = outline
+    else:
+        return None
+    return Swatch({**symbol, **larger}, _ICON, _ICON)
+
+
+def _size(symbol: Symbol) -> float:
+    """The larger side of a point symbol in points."""
+    if isinstance(symbol, Picture):
+        return max(symbol.width, symbol.height)
+    if isinstance(symbol, Marker):
+        return max(symbol.size + (symbol.outline.width if symbol.outline else 0.0), 1.0)
+    return 1.0
+
+
+def add_style(
+    parent: Element, name: str, symbol: Symbol, icon: str | None, opacity: float, label: TextSymbol | None
+) -> None:
+    """Add a shared Style.
+
+    Args:
+        parent: The Document.
+        name: Its id.
+        symbol: A hatch becomes a thinner colour, and tiles their mean colour: globes have neither.
+        icon: Where the picture of a point symbol is.
+        opacity: That of the layer, 0 to 1.
+        label: How names are written; None for not at all.
+    """
+    style = SubElement(parent, "Style", id=name)
+    if icon:
+        picture = SubElement(style, "IconStyle")
+        _add(picture, "color", _color((1.0, 1.0, 1.0, opacity)))
+        _add(picture, "scale", f"{_size(symbol) / _ROOM * 2:.3g}")
+        _add(SubElement(picture, "Icon"), "href", icon)
+    letters = SubElement(style, "LabelStyle")
+    if label:
+        _add(letters, "color", _color(_faded(label.color, opacity)))
+    _add(letters, "scale", f"{label.size / _LETTERS:.3g}" if label else "0")
+    if isinstance(symbol, Stroke):
+        _add_line(style, symbol, opacity)
+    elif isinstance(symbol, Fill | PictureFill):
+        _add_line(style, symbol.outline, opacity)
+        _add_fill(style, _inside(symbol), symbol.outline, opacity)
+
+
+def _add_line(style: Element, stroke: Stroke | None, opacity: float) -> None:
+    if stroke:
+        line = SubElement(style, "LineStyle")
+        _add(line, "color", _color(_faded(stroke.color, opacity)))
+        _add(line, "width", f"{stroke.width * _PIXELS:.3g}")
+
+
+def _add_fill(style: Element, color: RGBA | None, outline: Stroke | None, opacity: float) -> None:
+    area = SubElement(style, "PolyStyle")
+    if color:
+        _add(area, "color", _color(_faded(color, opacity)))
+    _add(area, "fill", "1" if color else "0")
+    _add(area, "outline", "1" if outline else "0")
+
+
+def _inside(symbol: Fill | PictureFill) -> RGBA | None:
+    """The one colour that stands for what an area is filled with."""
+    if isinstance(symbol, PictureFill):
+        red, green, blue, alpha = (symbol.tile.pixels.reshape(-1, 4).mean(axis=0) / 255).tolist()
+        return red, green, blue, alpha
+    return _faded(symbol.color, _HATCH) if symbol.color and symbol.hatch else symbol.color
+
+
+def _faded(color: RGBA, opacity: float) -> RGBA:
+    return *color[:3], color[3] * opacity
+
+
+def _color(color: RGBA) -> str:
+    """A colour as KML writes it: alpha, blue, green, red."""
+    return "".join(f"{round(part * 255):02x}" for part in reversed(color))
+
+
+def _add(parent: Element, name: str, text: str) -> None:
+    SubElement(parent, name).text = text
