@@ -49,11 +49,11 @@ class Uploads:
 
     Args:
         root: The folder, ``<root>/i<guid>/`` with item.json, content, and parts until they are committed.
-        most_bytes: The most that an item may have.
+        most_bytes: The most that an item may have; none is taken by default.
         types: File name extensions that are taken, without the dot.
     """
 
-    def __init__(self, root: Path, most_bytes: int, types: Sequence[str]) -> None:
+    def __init__(self, root: Path, most_bytes: int = 0, types: Sequence[str] = ()) -> None:
         self._root, self.most_bytes = root, most_bytes
         self.types = tuple(kind.lower().lstrip(".") for kind in types)
 

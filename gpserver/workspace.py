@@ -17,10 +17,14 @@ for _digit in b"0123456789abcdefABCDEF":
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A value too large for memory, on disk as it came; ``urlencoded`` when still percent-encoded."""
+    """A value on disk as it came, too large for memory or a file; ``urlencoded`` when still percent-encoded.
+
+    ``name`` is that of a file, as its sender calls it; empty for any other value.
+    """
 
     path: Path
     urlencoded: bool
+    name: str = ""
 
 
 Value = str | Spooled
@@ -76,6 +80,10 @@ class Workspace:
     def scratch(self, attempt: int) -> Path:
         """Where the task of this attempt may write what it likes."""
         return self.folder / f"scratch-{attempt}"
+
+    def fetched(self, attempt: int) -> Path:
+        """Where the files are that the inputs of this attempt refer to."""
+        return self.folder / f"fetched-{attempt}"
 
     def results(self, attempt: int) -> Path:
         """Where the result layers and output files of this attempt rest."""

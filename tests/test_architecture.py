@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LADDER = [
     ["errors", "finding", "job", "naming"],
     ["features", "context", "symbology"],
-    ["rasters"],
+    ["archives", "rasters"],
     ["datatypes"],
     ["parameter"],
     ["annotation"],
@@ -26,7 +26,7 @@ LADDER = [
     ["tools"],
     ["addresses", "loading", "workspace", "stores"],
     ["fetch", "uploads"],
-    ["catalog"],
+    ["catalog", "sources"],
     ["worker"],
     ["sandbox"],
     ["executors"],

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from gpserver.errors import InvalidRequest, InvalidValue, TooLarge
@@ -20,6 +21,8 @@ IN_MEMORY = 64 << 10
 """Bytes of a value up to which it stays in memory."""
 
 _LONG = 16 << 20  # bytes of a value that is no input of a job
+_FILES = 100  # of one request; each is a file on disk, however small
+_BLOCK = 1 << 20  # bytes of a large body that are taken apart at once, off the event loop
 
 
 class Parameters:
@@ -40,6 +43,11 @@ class Parameters:
     def values(self, name: str) -> list[Value]:
         """All values of ``name``, large ones included."""
         return self._values.get(name.lower(), [])
+
+    def file(self, name: str) -> Spooled | None:
+        """The last file that was sent as ``name``; None where there is none."""
+        files = (value for value in self.values(name) if isinstance(value, Spooled) and value.name)
+        return next(reversed(list(files)), None)
 
     def text(self, name: str, default: str = "") -> str:
         """The last value of ``name``, or ``default`` when it was not sent or sent empty.
@@ -124,16 +132,20 @@ async def read_body(request: Request, parameters: Parameters, spool: Path, limit
         TooLarge: The body is over the limit.
         InvalidRequest: The body is not the form that its content type says.
     """
-    size, reader = 0, _reader(request, parameters, spool)
+    size, reader, block = 0, _reader(request, parameters, spool), bytearray()
     try:
         async for chunk in request.stream():
             size += len(chunk)
             # Past the limit the rest is still received, or the client would see a broken
             # connection instead of the error.
             if size <= limit:
-                reader.feed(chunk)
+                block += chunk
+            if len(block) >= _BLOCK:
+                await run_in_threadpool(reader.feed, bytes(block))
+                block.clear()
         if size > limit:
             raise TooLarge(f"The request has {size} bytes; this server takes up to {limit}.")
+        reader.feed(bytes(block))
         reader.end()
     except ClientDisconnect:
         raise InvalidRequest("The client went away before it had sent everything.") from None
@@ -150,23 +162,25 @@ def _reader(request: Request, parameters: Parameters, spool: Path) -> "_Form | _
 
 
 class _Field:
-    """One value as it grows: in memory first, in a file once it is large."""
+    """One value as it grows: in memory first, in a file once it is large, or at once if it is a file."""
 
-    def __init__(self, spool: Path, *, urlencoded: bool) -> None:
-        self._spool, self._urlencoded = spool, urlencoded
+    def __init__(self, spool: Path, *, urlencoded: bool, name: str = "") -> None:
+        self._spool, self._urlencoded, self._name = spool, urlencoded, name
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
 
     def write(self, data: bytes) -> None:
-        if self._file is None and len(self._memory) + len(data) > IN_MEMORY:
+        if self._file is None and (self._name or len(self._memory) + len(data) > IN_MEMORY):
             self._file = tempfile.NamedTemporaryFile(dir=self._spool, delete=False)  # noqa: SIM115 - closed in value()
             self._file.write(self._memory)
         (self._file.write if self._file else self._memory.extend)(data)
 
     def value(self) -> Value:
+        if self._name:
+            self.write(b"")  # an empty file is one, too
         if self._file:
             self._file.close()
-            return Spooled(Path(self._file.name), self._urlencoded)
+            return Spooled(Path(self._file.name), self._urlencoded, self._name)
         raw = bytes(self._memory)
         return (unquote(raw) if self._urlencoded else raw).decode("utf-8", "replace")
 
@@ -219,10 +233,12 @@ class _Multipart:
     def __init__(self, parameters: Parameters, spool: Path, boundary: bytes) -> None:
         self._parameters, self._spool = parameters, spool
         self._field: _Field | None = None
-        self._header, self._content, self._name = bytearray(), bytearray(), ""
+        self._header, self._content = bytearray(), bytearray()
+        self._name, self._file_name, self._files = "", "", 0
         self._complete = False
         callbacks: Any = {
             "on_part_begin": self._begin,
+            "on_headers_finished": self._headers_end,
             "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
             "on_header_value": lambda data, start, end: self._content.extend(data[start:end]),
             "on_header_end": self._header_end,
@@ -250,14 +266,21 @@ class _Multipart:
             self._field.abandon()
 
     def _begin(self) -> None:
-        self._field, self._name = _Field(self._spool, urlencoded=False), ""
+        self._field, self._name, self._file_name = None, "", ""
 
     def _header_end(self) -> None:
         if bytes(self._header).lower() == b"content-disposition":
             _, options = parse_options_header(bytes(self._content))
             self._name = options.get(b"name", b"").decode("utf-8", "replace")
+            self._file_name = options.get(b"filename", b"").decode("utf-8", "replace")
         self._header.clear()
         self._content.clear()
+
+    def _headers_end(self) -> None:
+        self._files += bool(self._file_name)
+        if self._files > _FILES:
+            raise InvalidRequest(f"The request has more than {_FILES} files.")
+        self._field = _Field(self._spool, urlencoded=False, name=self._file_name)
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._field:

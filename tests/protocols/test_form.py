@@ -167,3 +167,43 @@ def test_a_long_text_is_read_back_from_disk(tmp_path: Path) -> None:
     parameters = Parameters()
     parameters.add("objectIds", Spooled(file, urlencoded=True))
     assert parameters.long_text("objectids") == "1," * 50_000
+
+
+FILE = (
+    b'--frontier\r\nContent-Disposition: form-data; name="f"\r\n\r\njson\r\n'
+    b'--frontier\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n'
+    b"Content-Type: application/octet-stream\r\n\r\n%s\r\n--frontier--\r\n"
+)
+MULTIPART = "multipart/form-data; boundary=frontier"
+
+
+@pytest.mark.parametrize("piece", [1, 1000, 10_000_000])
+@pytest.mark.parametrize("content", [b"", b"\xff\x00\r\n--front", b"\xfe" * 3_000_000])
+def test_a_file_is_on_disk_byte_by_byte_however_small(tmp_path: Path, content: bytes, piece: int) -> None:
+    if piece == 1 and len(content) > 1000:
+        return
+
+    def look(parameters: Parameters) -> Any:
+        file = parameters.file("FILE")
+        assert file
+        assert (parameters.text("f"), parameters.file("f"), parameters.file("none")) == ("json", None, None)
+        return file.name, file.path.read_bytes()
+
+    body = FILE % ("länder.zip".encode(), content)
+    options = {"body": body, "content_type": MULTIPART, "piece": piece, "look": look}
+    assert read(tmp_path, **options) == ("länder.zip", content)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_control_that_nobody_filled_in_is_an_empty_text(tmp_path: Path) -> None:
+    def look(parameters: Parameters) -> Any:
+        return parameters.file("file"), parameters.values("file")
+
+    assert read(tmp_path, body=FILE % (b"", b""), content_type=MULTIPART, look=look) == (None, [""])
+
+
+def test_many_files_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    part = b'--frontier\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\nx\r\n'
+    with pytest.raises(InvalidRequest, match="more than 100 files"):
+        read(tmp_path, body=part * 101 + b"--frontier--\r\n", content_type=MULTIPART, look=bool)
+    assert list(tmp_path.iterdir()) == []
