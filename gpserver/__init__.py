@@ -3,13 +3,20 @@
 from gpserver.context import JobContext
 from gpserver.datatypes import (
     ArealUnit,
+    CoordinateSystem,
+    Envelope,
+    Extent,
     Features,
+    Field,
+    Hidden,
     LinearUnit,
     Lines,
     MultiPoints,
     Points,
     Polygons,
+    SQLExpression,
     Table,
+    TimeUnit,
 )
 from gpserver.errors import TaskError
 from gpserver.finding import Finding
@@ -20,9 +27,14 @@ from gpserver.task import Param, Service, task
 __all__ = [
     "ArealUnit",
     "ClassBreaks",
+    "CoordinateSystem",
+    "Envelope",
+    "Extent",
     "Features",
+    "Field",
     "Fill",
     "Finding",
+    "Hidden",
     "JobContext",
     "Labels",
     "Line",
@@ -35,11 +47,13 @@ __all__ = [
     "Points",
     "Polygons",
     "Raster",
+    "SQLExpression",
     "Service",
     "Simple",
     "Stretch",
     "Table",
     "TaskError",
+    "TimeUnit",
     "UniqueValue",
     "task",
 ]

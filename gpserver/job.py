@@ -108,7 +108,9 @@ class Input:
 class Result:
     """One output of a succeeded job: an inline JSON ``value``, or a ``layer`` or ``file`` of its folder.
 
-    A list of layers or files has ``{"layer": name}`` or ``{"file": name}`` as the elements of its value.
+    A list of layers or files has ``{"layer": name}`` or ``{"file": name}`` as the elements of its value; an
+    element of a list of composite values has its ``dataType`` too, beside these or a ``value``. The value of
+    a value table is ``{"columns": [{"name", "dataType"}], "rows": [[cell]]}``.
     """
 
     name: str
@@ -122,15 +124,33 @@ class Result:
 
     @property
     def parts(self) -> list["Result"]:
-        """The elements of a list of layers or files; empty for any other result."""
+        """The elements of a list of layers, files or composite values, the cells of a value table row by row.
+
+        Empty for any other result.
+        """
+        if self.data_type == "GPValueTable" and self.value:
+            kinds = [column["dataType"] for column in self.value["columns"]]
+            return [
+                self._part(kind, cell)
+                for row in self.value["rows"]
+                for kind, cell in zip(kinds, row, strict=True)
+            ]
         kind = self.data_type.removeprefix("GPMultiValue:")
-        if kind == self.data_type or kind not in _RESTING:
+        if kind == self.data_type or kind not in (*_RESTING, "GPComposite"):
             return []
-        return [Result(self.name, kind, **part) for part in self.value]
+        return [self._part(kind, part) for part in self.value]
+
+    def _part(self, kind: str, entry: Any) -> "Result":
+        if kind == "GPComposite":
+            return Result(
+                self.name, entry["dataType"], entry.get("value"), entry.get("layer"), entry.get("file")
+            )
+        resting = entry if kind in _RESTING and entry else {"value": entry}
+        return Result(self.name, kind, **resting)
 
 
 # Data types whose values rest in the job's folder.
-_RESTING = ("GPFeatureRecordSetLayer", "GPRecordSet", "GPDataFile", "GPRasterDataLayer")
+_RESTING = ("GPFeatureRecordSetLayer", "GPRecordSet", "GPDataFile", "GPRasterDataLayer", "GPRasterData")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ Box = tuple[float, float, float, float]
 Pixels = np.ma.MaskedArray[Any, Any]
 """(bands, height, width), masked where there is no value."""
 
+# Formats of one file; others, such as VRT, may name files of this machine or URLs.
+_READABLE = ["GTiff", "COG", "PNG", "JPEG", "JP2OpenJPEG", "AAIGrid", "HFA", "SRTMHGT", "BMP", "GIF", "WEBP"]
 _SAMPLE = 1024  # rows or columns of a sample
 _TILE = 256  # cells of a block of the file, and of the smallest overview
 
@@ -77,6 +79,30 @@ def write_raster(raster: Raster, path: Path) -> None:
         file.write(values.astype(facts["dtype"], copy=False))
         levels = [2**level for level in range(1, 16) if max(rows, columns) >> level >= _TILE]
         file.build_overviews(levels, Resampling.nearest)
+
+
+def read_raster(path: Path) -> Raster:
+    """Read all of a raster file, such as a GeoTIFF or a PNG with a world file.
+
+    Returns:
+        Its bands as (bands, rows, columns), or (rows, columns) of a single one.
+
+    Raises:
+        InvalidValue: It cannot be read, or its rows do not run from west to east.
+    """
+    import rasterio
+    from rasterio.errors import RasterioError
+
+    try:
+        with rasterio.open(path, driver=_READABLE) as file:
+            if not file.transform.is_rectilinear or file.transform.a <= 0 or file.transform.e >= 0:
+                raise InvalidValue(f"The raster {path.name} is rotated or upside down; warp it first.")
+            values = file.read()
+            return Raster(
+                values[0] if file.count == 1 else values, tuple(file.bounds), _crs(file), file.nodata
+            )
+    except RasterioError as error:
+        raise InvalidValue(f"{path.name} cannot be read as a raster: {error}.") from error
 
 
 def _stored_type(kind: np.dtype[Any]) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import docstring_parser
 import numpy as np
 
-from gpserver.annotation import KNOWN_TYPES, Declared, is_union, read_annotation
+from gpserver.annotation import KNOWN_TYPES, Declared, element, is_row, is_union, read_annotation
 from gpserver.context import JobContext
-from gpserver.datatypes import DataType, GPFeatureRecordSetLayer, GPRasterDataLayer
+from gpserver.datatypes import DataType, GPFeatureRecordSetLayer, GPMultiValue, GPRasterDataLayer
 from gpserver.errors import InvalidValue, PublishingError
 from gpserver.features.shapes import POINT, POLYGON, POLYLINE
 from gpserver.naming import (
@@ -59,10 +59,10 @@ def read_signature(function: Callable[..., Any], output: str = "") -> Signature:
     help_ = _help(function.__doc__)
     arguments = list(inspect.signature(function).parameters.values())
     wants_context = bool(arguments) and _is_context(hints.get(arguments[0].name))
-    inputs = tuple(_input(argument, hints, help_) for argument in arguments[wants_context:])
+    inputs = _dependent(tuple(_input(argument, hints, help_) for argument in arguments[wants_context:]))
     outputs = _outputs(hints, help_, output)
     _refuse_duplicates((*inputs, *outputs))
-    return Signature(inputs, outputs, wants_context, _is_named_tuple(hints["return"]), help_.description)
+    return Signature(inputs, outputs, wants_context, is_row(hints["return"]), help_.description)
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
@@ -111,9 +111,8 @@ def _read_input(argument: inspect.Parameter, hints: dict[str, Any], help_: _Help
     declared = read_annotation(hints[argument.name])
     default = None if argument.default is argument.empty else argument.default
     described = _described(declared, argument.name, help_.arguments.get(argument.name, ""), "input")
-    parameter = replace(
-        described, required=not declared.optional and argument.default is argument.empty, default=default
-    )
+    required = described.required and argument.default is argument.empty
+    parameter = replace(described, required=required, default=default)
     _check_default(parameter)
     return parameter
 
@@ -127,7 +126,7 @@ def _outputs(hints: dict[str, Any], help_: _Help, output: str) -> tuple[Paramete
     hint = hints["return"]
     if hint is type(None):
         named: dict[str, tuple[Any, str]] = {}
-    elif _is_named_tuple(hint):
+    elif is_row(hint):
         texts = _help(hint.__doc__).arguments
         named = {
             name: (kind, texts.get(name, ""))
@@ -151,14 +150,10 @@ def _output(name: str, hint: Any, text: str) -> Parameter:
                 "Return a typing.NamedTuple, one field for each output.",
             )
         declared = read_annotation(hint)
-        return replace(_described(declared, name, text, "output"), required=not declared.optional)
+        return _described(declared, name, text, "output")
     except PublishingError as error:
         error.parameter = error.parameter or f"{name} (output)"
         raise
-
-
-def _is_named_tuple(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
 
 
 def _described(
@@ -173,22 +168,19 @@ def _described(
     if param.symbology is not None:
         _check_symbology(param.symbology, declared.data_type)
     return Parameter(
-        name=name,
+        **element(declared, name, safe_label(param.display_name) or display_name(name)),
         argument=argument,
-        data_type=declared.data_type,
-        display_name=safe_label(param.display_name) or display_name(name),
         description=safe_text(param.description) or text,
         direction=direction,
         category=param.category,
-        choices=tuple(param.choices) or declared.choices,
-        filter=param.filter or _range(declared),
+        dependency=param.dependency,
         symbology=param.symbology,
         time_field=param.time_field,
     )
 
 
 def _check_symbology(symbology: Look | Mapping[str, Any], data_type: DataType) -> None:
-    if data_type.name == GPRasterDataLayer.name:
+    if isinstance(data_type, GPRasterDataLayer):
         raster_drawing_info(symbology, np.zeros(0))
     elif isinstance(data_type, GPFeatureRecordSetLayer):
         kinds = [data_type.geometry_type] if data_type.geometry_type else [POLYGON, POLYLINE, POINT]
@@ -207,22 +199,14 @@ def _misfit(symbology: Look | Mapping[str, Any], geometry_type: str) -> Publishi
     return None
 
 
-def _range(declared: Declared) -> dict[str, Any] | None:
-    limits = {"minimum": declared.param.minimum, "maximum": declared.param.maximum}
-    given = {name: limit for name, limit in limits.items() if limit is not None}
-    if not given:
-        return None
-    if declared.data_type.name.removeprefix("GPMultiValue:") not in ("GPLong", "GPDouble"):
-        raise PublishingError(
-            "minimum and maximum are for numbers.", "Leave them out, or make it int or float."
-        )
-    return {"type": "range", **given}
-
-
 def _check_default(parameter: Parameter) -> None:
     default = parameter.default
     if default is None:
-        return
+        return None
+    if parameter.data_type.hidden:
+        raise PublishingError("A hidden parameter has a default.", "Everybody could read it: leave it out.")
+    if parameter.layers:
+        return _check_choice(parameter)
     if not parameter.data_type.holds(default):
         raise PublishingError(
             f"Its default, {default!r}, is not a {parameter.data_type.name}.",
@@ -240,6 +224,28 @@ def _check_default(parameter: Parameter) -> None:
         raise PublishingError(
             f"Its default, {default!r}, is not allowed: {error}", "Write one that is."
         ) from error
+
+
+def _check_choice(parameter: Parameter) -> None:
+    names = parameter.default if isinstance(parameter.data_type, GPMultiValue) else [parameter.default]
+    if not isinstance(names, list) or not set(names) <= set(parameter.choices):
+        raise PublishingError(
+            f"Its default, {parameter.default!r}, is none of its choices.",
+            f"Use one of {', '.join(parameter.choice_list)}.",
+        )
+
+
+def _dependent(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """The parameters with the names of those that they depend on, instead of the arguments'."""
+    names = {item.argument: item.name for item in parameters}
+    for item in parameters:
+        if item.dependency and item.dependency not in names:
+            raise PublishingError(
+                f'It depends on "{item.dependency}", which is no argument.',
+                f"Use one of {', '.join(names)}.",
+                parameter=item.argument,
+            )
+    return tuple(replace(item, dependency=names.get(item.dependency, "")) for item in parameters)
 
 
 def _refuse_duplicates(parameters: tuple[Parameter, ...]) -> None:

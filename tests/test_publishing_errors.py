@@ -1,18 +1,20 @@
 """Every misuse of ``@task`` and ``Service`` fails at once, with a text that names the place and the cure."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import pytest
 
-from gpserver import Fill, JobContext, LinearUnit, Param, Points, Service, Simple, task
+from gpserver import Field, Fill, Hidden, JobContext, LinearUnit, Param, Points, Service, Simple, task
 from gpserver.errors import PublishingError
 
 # Longer parts of the texts below.
 PARTS = {
-    "KNOWN": "str, int, float, bool, datetime, LinearUnit, ArealUnit, GeoDataFrame, DataFrame, Path, Raster, "
-    "Points, MultiPoints, Lines, Polygons, Features, Table, "
-    "Literal of text or numbers, or a list of one of these",
+    "KNOWN": "str, int, float, bool, datetime, LinearUnit, ArealUnit, TimeUnit, GeoDataFrame, DataFrame, "
+    "Path, Raster, Field, CRS, Extent, Points, MultiPoints, Lines, Polygons, Features, Table, "
+    "Literal of text or numbers, a union of several of these, a list of one of these, "
+    "or a list of a NamedTuple of these",
     "RENAME": 'Rename it, or give it another name with Annotated[..., Param(name="...")].',
     "NAMED_ONLY": "A task takes named parameters only, no *args, **kwargs or positional-only ones. "
     "Write each parameter with a name and a type; for many values use list[...].",
@@ -58,8 +60,76 @@ def bare_list(values: list) -> None:
     """function bare_list, parameter values: list is not a type that a parameter can have. Use KNOWN."""
 
 
-def union(value: int | str) -> None:
-    """function union, parameter value: int | str is not a type that a parameter can have. Use KNOWN."""
+def union(value: int | complex) -> None:
+    """function union, parameter value: complex is not a type that a parameter can have. Use KNOWN."""
+
+
+def union_of_lists(value: list[int] | str) -> None:
+    """function union_of_lists, parameter value: A union holds a list. Use a union of plain types, or a list
+    of such unions.
+    """
+
+
+def list_of_lists(value: list[list[int]]) -> None:
+    """function list_of_lists, parameter value: A list holds another list. Use a list of a
+    NamedTuple for rows.
+    """
+
+
+class Nested(NamedTuple):
+    a: list[int]
+
+
+def nested_rows(value: list[Nested]) -> None:
+    """function nested_rows, parameter value: The column a of Nested is a list or a union. Give it
+    one plain type.
+    """
+
+
+def hidden_default(value: Hidden = "secret") -> None:
+    """function hidden_default, parameter value: A hidden parameter has a default. Everybody could read it:
+    leave it out.
+    """
+
+
+def odd_filter(value: Annotated[Path, Param(filter={"type": "files"})]) -> None:
+    """function odd_filter, parameter value: {'type': 'files'} is not a filter. Write {"type": …, "list": […]}
+    with one of the types range, featureClass, file, field.
+    """
+
+
+def misplaced_filter(value: Annotated[str, Param(filter={"type": "file", "list": ["txt"]})]) -> None:
+    """function misplaced_filter, parameter value: The filter file is for GPDataFile, GPRasterDataLayer,
+    GPRasterData. Leave it out.
+    """
+
+
+def misplaced_fields(value: Annotated[str, Param(fields={"name": str})]) -> None:
+    """function misplaced_fields, parameter value: fields are for features and tables. Leave them out."""
+
+
+def odd_field(value: Annotated[Points, Param(fields={"name": complex})]) -> None:
+    """function odd_field, parameter value: The field "name" is <class 'complex'>. Use one of str, int, float,
+    bool, datetime, date, time.
+    """
+
+
+def nameless_layers(value: Annotated[Points, Param(choices=("a", "b"))]) -> None:
+    """function nameless_layers, parameter value: Its choices are no names. Write
+    choices={"Parks": Path("parks.gpkg")}.
+    """
+
+
+def layer_default(value: Annotated[Points, Param(choices={"Parks": Path("p.gpkg")})] = "Roads") -> None:
+    """function layer_default, parameter value: Its default, 'Roads', is none of its choices. Use
+    one of Parks.
+    """
+
+
+def lost_dependency(value: Annotated[Field, Param(dependency="features")]) -> None:
+    """function lost_dependency, parameter value: It depends on "features", which is no argument. Use one of
+    value.
+    """
 
 
 def mixed(value: Literal["a", 1]) -> None:
@@ -259,6 +329,17 @@ async def later(value: int) -> None:
         unknown_generic,
         bare_list,
         union,
+        union_of_lists,
+        list_of_lists,
+        nested_rows,
+        hidden_default,
+        odd_filter,
+        misplaced_filter,
+        misplaced_fields,
+        odd_field,
+        nameless_layers,
+        layer_default,
+        lost_dependency,
         mixed,
         truths,
         many,

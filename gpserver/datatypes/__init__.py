@@ -2,8 +2,13 @@
 
 from typing import Annotated, Any, get_args, get_origin
 
+from pyproj import CRS
+
 from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored
+from gpserver.datatypes.composite import GPComposite
 from gpserver.datatypes.dates import GPDate
+from gpserver.datatypes.element import Element
+from gpserver.datatypes.extents import Extent, GPEnvelope, GPExtent
 from gpserver.datatypes.features import (
     Features,
     GPFeatureRecordSetLayer,
@@ -14,12 +19,23 @@ from gpserver.datatypes.features import (
     Polygons,
     Table,
 )
+from gpserver.datatypes.fields import Field, GPField, declared_fields
 from gpserver.datatypes.files import GPDataFile
-from gpserver.datatypes.measures import GPArealUnit, GPLinearUnit
+from gpserver.datatypes.filters import refuse_odd_filter
+from gpserver.datatypes.measures import GPArealUnit, GPLinearUnit, GPTimeUnit
 from gpserver.datatypes.multivalue import GPMultiValue
-from gpserver.datatypes.rasters import GPRasterDataLayer
-from gpserver.datatypes.simple import GPBoolean, GPDouble, GPLong, GPString
-from gpserver.datatypes.units import ArealUnit, LinearUnit
+from gpserver.datatypes.rasters import GPRasterData, GPRasterDataLayer
+from gpserver.datatypes.simple import (
+    GPBoolean,
+    GPDouble,
+    GPLong,
+    GPSQLExpression,
+    GPString,
+    GPStringHidden,
+)
+from gpserver.datatypes.spatial_references import GPCoordinateSystem, GPSpatialReference
+from gpserver.datatypes.units import ArealUnit, LinearUnit, TimeUnit
+from gpserver.datatypes.value_table import GPValueTable
 from gpserver.errors import NotFound
 
 KINDS: tuple[type[DataType], ...] = (
@@ -30,14 +46,25 @@ KINDS: tuple[type[DataType], ...] = (
     GPDate,
     GPLinearUnit,
     GPArealUnit,
+    GPTimeUnit,
     GPFeatureRecordSetLayer,
     GPRecordSet,
     GPDataFile,
     GPRasterDataLayer,
+    GPRasterData,
+    GPField,
+    GPSpatialReference,
+    GPCoordinateSystem,
+    GPExtent,
+    GPEnvelope,
+    GPStringHidden,
+    GPSQLExpression,
+    GPValueTable,
+    GPComposite,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 # The first Python type of a kind is the annotation that means it; of two kinds the one above means it.
-_BY_ANNOTATION = {kind.python[0]: kind for kind in reversed(KINDS)}
+_BY_ANNOTATION = {kind.python[0]: kind for kind in reversed(KINDS) if kind.python}
 _MULTIVALUE = "GPMultiValue:"
 
 
@@ -74,32 +101,58 @@ def data_type_of(annotation: Any) -> DataType:
     return kind()
 
 
+Hidden = Annotated[str, GPStringHidden()]
+SQLExpression = Annotated[str, GPSQLExpression()]
+CoordinateSystem = Annotated[CRS, GPCoordinateSystem()]
+Envelope = Annotated[Extent, GPEnvelope()]
+
 __all__ = [
     "KINDS",
     "NO_SOURCE",
     "ArealUnit",
+    "CoordinateSystem",
     "DataType",
+    "Element",
+    "Envelope",
+    "Extent",
     "Features",
+    "Field",
     "GPArealUnit",
     "GPBoolean",
+    "GPComposite",
+    "GPCoordinateSystem",
     "GPDataFile",
     "GPDate",
     "GPDouble",
+    "GPEnvelope",
+    "GPExtent",
     "GPFeatureRecordSetLayer",
+    "GPField",
     "GPLinearUnit",
     "GPLong",
     "GPMultiValue",
+    "GPRasterData",
     "GPRasterDataLayer",
     "GPRecordSet",
+    "GPSQLExpression",
+    "GPSpatialReference",
     "GPString",
+    "GPStringHidden",
+    "GPTimeUnit",
+    "GPValueTable",
+    "Hidden",
     "LinearUnit",
     "Lines",
     "MultiPoints",
     "Points",
     "Polygons",
+    "SQLExpression",
     "Source",
     "Stored",
     "Table",
+    "TimeUnit",
     "data_type",
     "data_type_of",
+    "declared_fields",
+    "refuse_odd_filter",
 ]

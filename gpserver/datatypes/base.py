@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import orjson
@@ -13,9 +13,17 @@ import pandas as pd
 from gpserver.errors import InvalidValue
 from gpserver.features.parse import read_json
 
+if TYPE_CHECKING:
+    from gpserver.datatypes.element import Element
+
 # A value that some clients send for a parameter that nobody filled in: the Python API sends "" and
 # {"url": ""}, others the JSON null.
-NOT_GIVEN: frozenset[str] = frozenset({"", "null", "{}", '{"url":""}', '{"url":null}'})
+NOT_GIVEN: frozenset[str] = frozenset({"", "null", "{}", '{"url":""}', '{"url":null}', '{"itemID":""}'})
+_EMPTY: tuple[Any, ...] = ({}, [], {"url": ""}, {"url": None}, {"itemID": ""})
+
+# How the members of a reference are spelled, by what clients write in any case.
+_REFERENCE = {"url": "url", "itemid": "itemID", "portalitemid": "portalItemID", "uri": "uri"}
+_FEATURES = {"features", "featureset", "layers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,13 @@ class Stored:
     layer: str | None = None
     file: str | None = None
     rows: int | None = None
+
+    @property
+    def entry(self) -> object:
+        """How it stands among others: ``{"layer": name}``, ``{"file": name}``, or the value itself."""
+        if self.layer is not None:
+            return {"layer": self.layer}
+        return {"file": self.file} if self.file is not None else self.value
 
 
 class Source(Protocol):
@@ -63,13 +78,19 @@ class DataType:
     """A GP data type: how its values are read, written, kept and described.
 
     A new data type is one subclass in this package: give it ``name``, ``python`` (the annotations that
-    mean it), ``read`` and ``write``.
+    mean it), ``read`` and ``write``, and ``fetch`` where it ``refers``.
     """
 
     name: str = ""
     """Its name on the wire, such as ``GPLinearUnit``."""
     python: ClassVar[tuple[type, ...]] = ()
     """The Python types that mean this data type in a signature."""
+    refers: ClassVar[bool] = False
+    """Whether a value may be sent by URL or item id."""
+    hidden: bool = False
+    """Whether its values are secrets, which nobody is shown again."""
+    elements: "tuple[Element, ...]" = ()
+    """The columns or the alternatives of its values."""
 
     def decode(self, value: object, source: Source = NO_SOURCE) -> Any:
         """Read a value as a client sent it.
@@ -87,7 +108,10 @@ class DataType:
         value = single(value)
         if isinstance(value, bytes | bytearray | memoryview):
             value = text_of(value)
-        return self.read(value) if self.is_given(value) else None
+        if not self.is_given(value):
+            return None
+        reference = reference_in(value) if self.refers else None
+        return self.read(value) if reference is None else self.fetch(reference, source)
 
     def encode(self, value: object) -> Any:
         """Give the JSON-ready wire value of a Python value; NaN, NaT and None give None.
@@ -105,6 +129,10 @@ class DataType:
         """Read text or parsed JSON that is given."""
         raise NotImplementedError
 
+    def fetch(self, reference: Mapping[str, Any], source: Source) -> Any:
+        """Read a value that is somewhere else."""
+        raise NotImplementedError
+
     def write(self, value: Any) -> Any:
         """Give the wire value of a Python value that is there."""
         raise NotImplementedError
@@ -113,11 +141,33 @@ class DataType:
         """Whether the client filled the parameter in."""
         if isinstance(value, str):
             return len(value) > 16 or "".join(value.split()) not in NOT_GIVEN
-        return value is not None and value not in ({}, {"url": ""}, {"url": None}, [])
+        return value is not None and value not in _EMPTY
 
     def holds(self, value: object) -> bool:
         """Whether a Python value, such as a default in a signature, is one of this type."""
         return isinstance(value, self.python) and not (isinstance(value, bool) and bool not in self.python)
+
+    def shown(self, value: object) -> Any:
+        """Give what ``inputs/<name>`` shows of what a client sent: the wire value, or else what was sent.
+
+        A reference is shown as it is, nothing is fetched; a hidden value is ``""``. None where no value
+        was given.
+        """
+        if self.hidden:
+            return ""
+        try:
+            found = self.decode(value)
+        except InvalidValue:
+            return as_sent(value)
+        return None if found is None else self.encode(found)
+
+    def concrete(self, value: object) -> "DataType":
+        """Give the data type under which an output's value is reported."""
+        return self
+
+    def load(self, place: Any) -> Any:
+        """Give the value of a layer that a publisher named: a file, a function that gives it, or itself."""
+        return place() if callable(place) else place
 
     def empty(self) -> Any:
         """Give the wire value of an output that was not set."""
@@ -139,6 +189,45 @@ class DataType:
             InvalidValue: The value is not one of this type.
         """
         return Stored(value=self.encode(value))
+
+
+def reference_in(value: object) -> dict[str, Any] | None:
+    """Find ``{"url"}``, ``{"itemID"}`` or a plain URL in text or parsed JSON; None for any other value."""
+    if isinstance(value, str):
+        text = unquoted(value.strip())
+        if text.lower().startswith(("http://", "https://")):
+            return {"url": text}
+        value = as_sent(text) if text.startswith("{") else None
+    if not isinstance(value, Mapping):
+        return None
+    named = {_REFERENCE.get(str(key).lower(), str(key)): item for key, item in value.items()}
+    features = _FEATURES & {str(key).lower() for key in value}
+    return named if not features and any(named.get(key) for key in _REFERENCE.values()) else None
+
+
+def as_sent(value: object) -> Any:
+    """Give what a client sent, parsed where it is a JSON object or array."""
+    if isinstance(value, list | tuple):
+        return as_sent(value[0]) if len(value) == 1 else [as_sent(part) for part in value]
+    if isinstance(value, bytes | bytearray | memoryview):
+        value = bytes(value).decode(errors="replace")
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
+        return value
+    try:
+        return read_json(value)
+    except InvalidValue:
+        return value
+
+
+def listed(value: Any) -> list[Any]:
+    """Take the values of a list that a task returned.
+
+    Raises:
+        InvalidValue: It is none.
+    """
+    if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
+        raise InvalidValue(f"{quote(value)} is not a list.")
+    return list(value)
 
 
 def single(value: object) -> object:

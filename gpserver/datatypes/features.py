@@ -1,23 +1,31 @@
 """GPFeatureRecordSetLayer and GPRecordSet: features as a GeoDataFrame, rows as a DataFrame."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import orjson
 import shapely
 from geopandas import GeoDataFrame
 from pandas import DataFrame
 
-from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored, quote, single
+from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored, quote, reference_in, single
 from gpserver.errors import InvalidValue
-from gpserver.features import decode_features, decode_table, encode_features, write_layer
+from gpserver.features import (
+    decode_features,
+    decode_table,
+    encode_features,
+    read_features,
+    read_table,
+    write_layer,
+)
 
 POINT, MULTIPOINT = "esriGeometryPoint", "esriGeometryMultipoint"
 POLYLINE, POLYGON = "esriGeometryPolyline", "esriGeometryPolygon"
 
 # Longer than any {"url": ...} or empty schema, which must be told from features before these are read.
-SHORT = 4096
+SHORT = 65_536
 
 _KINDS = {
     shapely.GeometryType.POINT: POINT,
@@ -34,6 +42,14 @@ class _Rows(DataType):
     """What features and tables share: they may be large, and they rest in a layer file."""
 
     geometry_type: str | None = None
+    fields: Sequence[Mapping[str, Any]] = ()
+    refers = True
+
+    def with_fields(self, fields: Sequence[Mapping[str, Any]]) -> Self:
+        """The same data type with the Esri fields that clients see before there are any features."""
+        kind = copy(self)
+        kind.fields = fields
+        return kind
 
     def decode(self, value: object, source: Source = NO_SOURCE) -> Any:
         """Read a feature set or table; large bytes are parsed as they are, never copied into text."""
@@ -43,8 +59,22 @@ class _Rows(DataType):
             value = _parsed(value)
         if not self.is_given(value):
             return None
-        _refuse_reference(value)
-        return self.read(value)
+        long = isinstance(value, bytes | str) and len(value) > SHORT
+        reference = None if long else reference_in(value)
+        return self.read(value) if reference is None else self.fetch(reference, source)
+
+    def load(self, place: Any) -> Any:
+        """Give the frame that a publisher named, by its file, a function, or itself."""
+        found = super().load(place)
+        return found if isinstance(found, DataFrame) else self.pages([Path(found)])
+
+    def fetch(self, reference: Mapping[str, Any], source: Source) -> Any:
+        """Read the pages of a layer, query or file."""
+        return self.pages(source.features(reference))
+
+    def pages(self, pages: Iterable[Path]) -> Any:
+        """Read the frame of all pages."""
+        raise NotImplementedError
 
     def is_given(self, value: object) -> bool:
         """Whether there is more than the schema, which the ArcGIS API for Python sends back as a default."""
@@ -89,13 +119,24 @@ class GPFeatureRecordSetLayer(_Rows):
         """Read an Esri feature set, a layer object, a feature collection or GeoJSON."""
         return self.rows(decode_features(value, self.schema()))
 
+    def pages(self, pages: Iterable[Path]) -> GeoDataFrame:
+        """Read the features of all pages."""
+        return self.rows(read_features(pages, self.schema()))
+
+    def holds(self, value: object) -> bool:
+        """Whether it is a GeoDataFrame of the geometry type."""
+        try:
+            return self.rows(value) is not None
+        except InvalidValue:
+            return False
+
     def rows(self, value: object) -> GeoDataFrame:
         """Give the frame if its geometries are of the type that is asked for."""
         if not isinstance(value, GeoDataFrame):
             raise InvalidValue(f"A GeoDataFrame is expected, not {quote(type(value).__name__)}.")
         if value.active_geometry_name is None:
             raise InvalidValue("The GeoDataFrame has no geometry; name its column with set_geometry().")
-        wrong = _geometry_types(value) - {self.geometry_type} if self.geometry_type else ()
+        wrong = geometry_types(value) - {self.geometry_type} if self.geometry_type else ()
         if wrong:
             raise InvalidValue(
                 f"The features are {', '.join(sorted(wrong))}, but {self.geometry_type} is expected."
@@ -108,7 +149,7 @@ class GPFeatureRecordSetLayer(_Rows):
             "displayFieldName": "",
             "geometryType": self.geometry_type or POINT,
             "spatialReference": {"wkid": 4326, "latestWkid": 4326},
-            "fields": [],
+            "fields": list(self.fields),
             "features": [],
             "exceededTransferLimit": False,
         }
@@ -122,7 +163,11 @@ class GPRecordSet(_Rows):
 
     def read(self, value: Any) -> DataFrame:
         """Read a record set, or a list of row objects."""
-        return decode_table(value)
+        return decode_table(value, self.schema())
+
+    def pages(self, pages: Iterable[Path]) -> DataFrame:
+        """Read the rows of all pages."""
+        return read_table(pages, self.schema())
 
     def rows(self, value: object) -> DataFrame:
         """Give the frame, without its geometry if it has one."""
@@ -134,29 +179,19 @@ class GPRecordSet(_Rows):
 
     def schema(self) -> dict[str, Any]:
         """Give an empty record set."""
-        return {"displayFieldName": "", "fields": [], "features": [], "exceededTransferLimit": False}
+        return {
+            "displayFieldName": "",
+            "fields": list(self.fields),
+            "features": [],
+            "exceededTransferLimit": False,
+        }
 
 
-def _geometry_types(frame: GeoDataFrame) -> set[str]:
+def geometry_types(frame: GeoDataFrame) -> set[str]:
+    """The geometry types of a frame."""
     geometry = DataFrame(frame)[frame.active_geometry_name].array  # a plain frame gives it away for less
     kinds = set(shapely.get_type_id(geometry).tolist()) - {shapely.GeometryType.MISSING.value}
     return {_KINDS.get(shapely.GeometryType(kind), "a geometry collection") for kind in kinds}
-
-
-def _refuse_reference(value: Any) -> None:
-    """Say plainly that a value by URL or item id cannot be read yet."""
-    if isinstance(value, str) and value.lower().startswith(("http:", "https:")):
-        value = {"url": value}
-    if isinstance(value, Mapping):
-        keys = {str(key).lower() for key in value}
-        if keys & {"url", "itemid", "portalitemid", "uri"} and not keys & {
-            "features",
-            "featureset",
-            "layers",
-        }:
-            raise InvalidValue(
-                "Inputs by URL or by item id are not supported by this version yet; send the features."
-            )
 
 
 def _is_rows(value: object) -> bool:

@@ -1,23 +1,29 @@
-"""GPDataFile: a file that a task makes."""
+"""GPDataFile: a file, by URL or item id, or one that a task makes."""
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gpserver.datatypes.base import DataType, Stored, quote
+from gpserver.datatypes.base import DataType, Source, Stored, quote
 from gpserver.errors import InvalidValue
 
 
 class GPDataFile(DataType):
-    """A file; an output is what the function returned the path of."""
+    """A file; the function gets the path of an input, and returns that of an output."""
 
     name = "GPDataFile"
     python = (Path,)
+    refers = True
 
     def read(self, value: object) -> Path:
-        """Refuse a file: file inputs are declared and described, but not read yet."""
-        raise InvalidValue("File inputs are not supported by this version yet; leave the parameter empty.")
+        """Refuse a file that is not somewhere."""
+        raise InvalidValue(f'{quote(value)} is not a file; send {{"url": …}} or {{"itemID": …}}.')
+
+    def fetch(self, reference: Mapping[str, Any], source: Source) -> Path:
+        """Bring the file into the job's folder."""
+        return source.file(reference)
 
     def write(self, value: Any) -> dict[str, str]:
         """Give the file's name; whoever knows the server's address makes a URL of it."""

@@ -1,17 +1,17 @@
-"""GPLinearUnit and GPArealUnit: a number with units, as JSON or as text such as "15 Miles"."""
+"""GPLinearUnit, GPArealUnit and GPTimeUnit: a number with units, as JSON or as text such as "15 Miles"."""
 
 import re
 from typing import Any, ClassVar
 
 from gpserver.datatypes.base import DataType, members, number, quote, unquoted
-from gpserver.datatypes.units import ArealUnit, LinearUnit
+from gpserver.datatypes.units import ArealUnit, LinearUnit, TimeUnit
 from gpserver.errors import InvalidValue
 
 _TEXT = re.compile(r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*([a-z][a-z _.]*)?", re.IGNORECASE)
 
 
 class _Measure(DataType):
-    """What both share; units that are not named are those of a plain number."""
+    """What they share; units that are not named are those of a plain number."""
 
     member: ClassVar[str]
     """The member of the JSON object that holds the number."""
@@ -54,3 +54,12 @@ class GPArealUnit(_Measure):
     python = (ArealUnit,)
     member = "area"
     example = '{"area": 3, "units": "esriAcres"}'
+
+
+class GPTimeUnit(_Measure):
+    """A length of time, ``{"time": 3, "units": "esriTimeUnitsYears"}``; by default in unknown units."""
+
+    name = "GPTimeUnit"
+    python = (TimeUnit,)
+    member = "time"
+    example = '{"time": 3, "units": "esriTimeUnitsYears"}'

@@ -1,10 +1,11 @@
 """GPMultiValue: several values of one data type."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored, quote, text_of
+from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored, listed, quote, text_of
 from gpserver.errors import InvalidValue
 from gpserver.features.parse import read_json
 
@@ -21,24 +22,19 @@ class GPMultiValue(DataType):
     def __init__(self, item: DataType) -> None:
         self.item = item
         self.name = f"GPMultiValue:{item.name}"
+        self.hidden = item.hidden
 
     def decode(self, value: object, source: Source = NO_SOURCE) -> list[Any] | None:
         """Read a JSON array, the texts of a repeated key, ``a;b`` or ``a,b``, or one value.
 
         Values that are empty or null are left out; a list of none is one that was not given.
         """
-        if isinstance(value, bytes | bytearray | memoryview):
-            value = text_of(value)
-        if isinstance(value, list | tuple) and len(value) == 1 and _is_array(value[0]):
-            value = value[0]
-        parts = _split(value) if isinstance(value, str | bytes) else value
-        parts = parts if isinstance(parts, list | tuple) else [parts]
-        decoded = [self.item.decode(part, source) for part in parts]
+        decoded = [self.item.decode(part, source) for part in _parts(value)]
         return [part for part in decoded if part is not None] or None
 
     def encode(self, value: object) -> list[Any]:
         """Give the array of the values on the wire."""
-        return [] if value is None else [self.item.encode(part) for part in _listed(value)]
+        return [] if value is None else [self.item.encode(part) for part in listed(value)]
 
     def holds(self, value: object) -> bool:
         """Whether it is a list of such values."""
@@ -50,20 +46,26 @@ class GPMultiValue(DataType):
 
     def save(self, value: object, folder: Path, name: str) -> Stored:
         """Keep the values inline; layers and files become ``{"layer": name}`` and ``{"file": name}``."""
-        parts = [self.item.save(part, folder, f"{name}_{n}") for n, part in enumerate(_listed(value), 1)]
-        return Stored(value=[_entry(part) for part in parts], rows=len(parts))
+        parts = [self._entry(part, folder, f"{name}_{n}") for n, part in enumerate(listed(value), 1)]
+        return Stored(value=parts, rows=len(parts))
+
+    def _entry(self, part: object, folder: Path, name: str) -> object:
+        kind = self.item.concrete(part)
+        entry = kind.save(part, folder, name).entry
+        if kind is self.item:
+            return entry
+        # Only the elements of a list of composite values say what they are.
+        resting = entry if isinstance(entry, Mapping) and kind.refers else {"value": entry}
+        return {"dataType": kind.name, **resting}
 
 
-def _entry(part: Stored) -> object:
-    if part.layer is not None:
-        return {"layer": part.layer}
-    return {"file": part.file} if part.file is not None else part.value
-
-
-def _listed(value: Any) -> list[Any]:
-    if isinstance(value, str | bytes | dict) or not hasattr(value, "__iter__"):
-        raise InvalidValue(f"{quote(value)} is not a list.")
-    return list(value)
+def _parts(value: object) -> list[Any]:
+    if isinstance(value, bytes | bytearray | memoryview):
+        value = text_of(value)
+    if isinstance(value, list | tuple) and len(value) == 1 and _is_array(value[0]):
+        value = value[0]
+    parts = _split(value) if isinstance(value, str | bytes) else value
+    return list(parts) if isinstance(parts, list | tuple) else [parts]
 
 
 def _is_array(value: object) -> bool:

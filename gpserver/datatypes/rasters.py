@@ -1,22 +1,38 @@
-"""GPRasterDataLayer: a raster that a task makes."""
+"""GPRasterDataLayer and GPRasterData: a raster, by URL or item id, or one that a task makes."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from gpserver.datatypes.base import DataType, Stored, quote
+from gpserver.datatypes.base import DataType, Source, Stored, quote
 from gpserver.errors import InvalidValue
-from gpserver.rasters import Raster, write_raster
+from gpserver.rasters import Raster, read_raster, write_raster
+
+_IMAGE_SERVICE = re.compile(r"/ImageServer/?(\?|$)", re.IGNORECASE)
 
 
 class GPRasterDataLayer(DataType):
-    """A raster; it leaves as a GeoTIFF file, or drawn on the result map."""
+    """A raster; it comes as a file, and leaves as a GeoTIFF file or drawn on the result map."""
 
     name = "GPRasterDataLayer"
     python: ClassVar[tuple[type, ...]] = (Raster,)
+    refers = True
 
     def read(self, value: object) -> Raster:
-        """Refuse a raster: raster inputs are declared and described, but not read yet."""
-        raise InvalidValue("Raster inputs are not supported by this version yet; leave the parameter empty.")
+        """Refuse a raster that is not somewhere."""
+        raise InvalidValue(f'{quote(value)} is not a raster; send {{"url": …}} or {{"itemID": …}}.')
+
+    def fetch(self, reference: Mapping[str, Any], source: Source) -> Raster:
+        """Read the file of a raster."""
+        if _IMAGE_SERVICE.search(str(reference.get("url", ""))):
+            raise InvalidValue("Image services are not supported; send the URL of a file such as a GeoTIFF.")
+        return read_raster(source.file(reference))
+
+    def load(self, place: Any) -> Raster:
+        """Give a raster that a publisher named, by its file, a function, or itself."""
+        found = super().load(place)
+        return found if isinstance(found, Raster) else read_raster(Path(found))
 
     def write(self, value: Any) -> dict[str, str]:
         """Give the form of the file; whoever knows the server's address makes a URL of it."""
@@ -32,3 +48,9 @@ class GPRasterDataLayer(DataType):
             raise InvalidValue(f"A Raster is expected, not {quote(type(value).__name__)}.")
         write_raster(value, folder / f"{name}.tif")
         return Stored(file=f"{name}.tif")
+
+
+class GPRasterData(GPRasterDataLayer):
+    """The same under the name that services had before ArcGIS 10."""
+
+    name = "GPRasterData"

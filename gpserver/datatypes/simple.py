@@ -1,4 +1,4 @@
-"""Text, numbers and truth: GPString, GPLong, GPDouble, GPBoolean."""
+"""Text, numbers and truth: GPString and its kin, GPLong, GPDouble, GPBoolean."""
 
 import json
 from typing import Any
@@ -41,6 +41,27 @@ class GPString(DataType):
     def empty(self) -> str:
         """Give empty text."""
         return ""
+
+
+class GPStringHidden(GPString):
+    """Text that is a secret, such as a password: what came in is never shown again."""
+
+    name = "GPStringHidden"
+    hidden = True
+
+
+class GPSQLExpression(GPString):
+    """An SQL expression; a quoted name is one, so quotes stay, and what leaves is never parsed as JSON."""
+
+    name = "GPSQLExpression"
+
+    def read(self, value: object) -> str:
+        """Read text as it is."""
+        return value if isinstance(value, str) else super().read(value)
+
+    def write(self, value: object) -> str:
+        """Give the text as it is."""
+        return str(value)
 
 
 class GPLong(DataType):

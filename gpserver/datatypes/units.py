@@ -1,4 +1,4 @@
-"""Lengths and areas with their units: LinearUnit, ArealUnit, and Esri's names and factors of the units.
+"""Lengths, areas and times with their units: Esri's names and factors of the units.
 
 The factors are those of ArcGIS Pro ("Geoprocessing considerations for length and area units"):
 ``esriFeet``, ``esriYards``, ``esriMiles``, ``esriInches`` and ``esriNauticalMiles`` are US survey units and
@@ -59,6 +59,22 @@ SQUARE_METERS: dict[str, float | None] = {
     "esriSquareMilesUS": SQUARE_SURVEY_FOOT * 5280**2,
 }
 """Square metres per unit; None where a unit has no fixed size."""
+
+
+SECONDS: dict[str, float | None] = {
+    "esriTimeUnitsUnknown": None,
+    "esriTimeUnitsMilliseconds": 0.001,
+    "esriTimeUnitsSeconds": 1.0,
+    "esriTimeUnitsMinutes": 60.0,
+    "esriTimeUnitsHours": 3600.0,
+    "esriTimeUnitsDays": 86_400.0,
+    "esriTimeUnitsWeeks": 604_800.0,
+    "esriTimeUnitsMonths": None,
+    "esriTimeUnitsYears": None,
+    "esriTimeUnitsDecades": None,
+    "esriTimeUnitsCenturies": None,
+}
+"""Seconds per unit; None where a unit is as long as the calendar makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +141,47 @@ class ArealUnit:
         return ArealUnit(self.square_meters / _factor(target, SQUARE_METERS), target)
 
 
+@dataclass(frozen=True, slots=True)
+class TimeUnit:
+    """A length of time and its units, such as ``TimeUnit(3, "Weeks")``.
+
+    Args:
+        time: The number.
+        units: Esri's name of the units, in any case, with or without ``esriTimeUnits``, singular or plural.
+
+    Raises:
+        InvalidValue: There are no such units.
+    """
+
+    time: float
+    units: str = "esriTimeUnitsUnknown"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "units", _named(self.units, SECONDS))
+
+    def __str__(self) -> str:
+        return f"{self.time:g} {self.units.removeprefix('esriTimeUnits')}"
+
+    @property
+    def seconds(self) -> float:
+        """The time in seconds; ``InvalidValue`` for unknown units, and for months and longer ones."""
+        return self.time * _factor(self.units, SECONDS)
+
+    def to(self, units: str) -> "TimeUnit":
+        """Give the same time in other units."""
+        target = _named(units, SECONDS)
+        return TimeUnit(self.seconds / _factor(target, SECONDS), target)
+
+
 @lru_cache(256)
 def _plain(name: str) -> str:
     """Reduce a unit's name to what its spellings share: ``esriIntFeet`` and ``FeetInt`` alike."""
-    word = re.sub(r"[^a-z]", "", name.lower()).removeprefix("esri")
+    word = re.sub(r"[^a-z]", "", name.lower()).removeprefix("esri").removeprefix("timeunits")
     if word.startswith("unknown"):
         return "unknown"
     if word.startswith("int"):
         word = word.removeprefix("int") + "int"
-    word = word.replace("feet", "foot").replace("inches", "inch")
+    word = word.replace("feet", "foot").replace("inches", "inch").replace("ies", "y")
     return re.sub(r"s(?=us$|int$|$)", "", word)
 
 

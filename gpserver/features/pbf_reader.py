@@ -14,6 +14,7 @@ from pyproj import CRS
 from gpserver.errors import InvalidValue
 from gpserver.features.fields import READ_AS, to_series
 from gpserver.features.json_geometry import Chunk, join_chunks
+from gpserver.features.parse import CHUNK_FEATURES
 from gpserver.features.protobuf_reader import BYTES, Messages, fields, signed, varint
 from gpserver.features.shapely_geometry import to_geometry
 from gpserver.features.shapes import (
@@ -145,8 +146,14 @@ def _values(number: int, messages: Messages) -> Array:
 
 
 def _shapes(head: _Head, rows: Messages) -> Shapes:
-    """The geometries, on the ground."""
+    """The geometries, on the ground; read chunk by chunk, as numbers take several times their bytes."""
     kind = _GEOMETRY_TYPES[head.geometry_type]
+    starts = range(0, max(len(rows), 1), CHUNK_FEATURES)
+    parts = [rows.take(slice(start, start + CHUNK_FEATURES)) for start in starts]
+    return join_chunks(kind, [_chunk(head, kind, part) for part in parts], 0)
+
+
+def _chunk(head: _Head, kind: str, rows: Messages) -> Chunk:
     lengths, coords = _geometries(rows)
     width = 2 + head.has_z + head.has_m
     cells, bounds = coords.packed()
@@ -154,18 +161,23 @@ def _shapes(head: _Head, rows: Messages) -> Shapes:
         raise InvalidValue("The coordinates of the protocol buffer are not whole vertices.")
     vertices, features = signed(cells).reshape(-1, width).astype(np.float64), bounds // width
     if kind == POINT:
-        return join_chunks(kind, [Chunk(_points(head, vertices, features), ())], 0)
-    counts, lists = lengths.packed()
-    parts = counts.astype(np.int64)
-    levels: tuple[Array, ...] = (parts, np.diff(lists))
+        return Chunk(_points(head, vertices, features), ())
     if kind == MULTIPOINT:
-        parts = np.diff(features)
-        levels = (parts,)
-    elif ((parts < 0) | (parts > len(vertices))).any() or (
-        lengths_to_offsets(parts)[lists] != features
+        counts = np.diff(features)
+        return Chunk(_on_the_ground(head, _summed(vertices, counts)), (counts,))
+    counts, lists = _lists(lengths, features)
+    return Chunk(_on_the_ground(head, _summed(vertices, counts)), (counts, lists))
+
+
+def _lists(lengths: Messages, features: Array) -> tuple[Array, Array]:
+    """How many vertices the parts have, and how many parts the features."""
+    numbers, lists = lengths.packed()
+    counts = numbers.astype(np.int64)
+    if ((counts < 0) | (counts > features[-1])).any() or (
+        lengths_to_offsets(counts)[lists] != features
     ).any():
         raise InvalidValue("The coordinates of the protocol buffer are not those of its parts.")
-    return join_chunks(kind, [Chunk(_on_the_ground(head, _summed(vertices, parts)), levels)], 0)
+    return counts, np.diff(lists)
 
 
 def _geometries(rows: Messages) -> tuple[Messages, Messages]:

@@ -39,6 +39,8 @@ def fields(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tupl
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
     """The number that begins somewhere, and where it ends."""
+    if at < len(data) and data[at] < 128:  # most often
+        return data[at], at + 1
     value = shift = 0
     for place in range(at, min(at + _LONGEST, len(data))):
         value |= (data[place] & 127) << shift
@@ -71,7 +73,7 @@ class Messages:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def take(self, rows: Array) -> "Messages":
+    def take(self, rows: Array | slice) -> "Messages":
         """Some of the messages."""
         return Messages(self.data, self.starts[rows], self.ends[rows])
 

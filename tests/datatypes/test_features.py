@@ -114,11 +114,11 @@ def test_input_of_the_wrong_geometry_type() -> None:
         b'"https://example.com/FeatureServer/0"',
     ],
 )
-def test_inputs_by_reference_are_refused_plainly(
+def test_inputs_by_reference_need_a_source(
     kind: GPFeatureRecordSetLayer | GPRecordSet, value: object
 ) -> None:
     with pytest.raises(
-        InvalidValue, match="Inputs by URL or by item id are not supported by this version yet"
+        InvalidValue, match="A value by URL or item id is read in a job only"
     ):
         kind.decode(value)
 

@@ -1,4 +1,6 @@
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +17,55 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_file_input_is_not_read_yet() -> None:
-    with pytest.raises(InvalidValue, match="File inputs are not supported by this version yet"):
+class Sent:
+    """A source of one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.asked = path, list[Mapping[str, Any]]()
+
+    def file(self, reference: Mapping[str, Any]) -> Path:
+        self.asked.append(reference)
+        return self.path
+
+    def features(self, reference: Mapping[str, Any]) -> Iterator[Path]:
+        return iter([self.file(reference)])
+
+
+@pytest.mark.parametrize(
+    ("value", "reference"),
+    [
+        ('{"url": "https://example.com/a.zip"}', {"url": "https://example.com/a.zip"}),
+        (b'{"URL": "https://example.com/a.zip"}', {"url": "https://example.com/a.zip"}),
+        ("https://example.com/a.zip", {"url": "https://example.com/a.zip"}),
+        ('"https://example.com/a.zip"', {"url": "https://example.com/a.zip"}),
+        ({"itemId": "i1"}, {"itemID": "i1"}),
+        ("{ItemID: 'i1'}", {"itemID": "i1"}),
+        ({"portalItemID": "0"}, {"portalItemID": "0"}),
+        ({"url": "https://example.com/a", "token": "t"}, {"url": "https://example.com/a", "token": "t"}),
+    ],
+)
+def test_a_file_comes_from_the_source(value: object, reference: dict[str, str], tmp_path: Path) -> None:
+    source = Sent(tmp_path / "a.zip")
+    assert GP_DATA_FILE.decode(value, source) == tmp_path / "a.zip"
+    assert source.asked == [reference]
+
+
+@pytest.mark.parametrize("value", ["", "{}", '{"url": ""}', {"url": None}, None, '{"itemID": ""}'])
+def test_a_file_that_was_not_given(value: object) -> None:
+    assert GP_DATA_FILE.decode(value) is None
+
+
+@pytest.mark.parametrize("value", ["a.zip", {"path": "a.zip"}, "[1]", 5, "file:///etc/passwd"])
+def test_a_file_that_is_nowhere(value: object) -> None:
+    with pytest.raises(InvalidValue, match="is not a file; send"):
+        GP_DATA_FILE.decode(value, Sent(Path("a.zip")))
+
+
+def test_a_file_is_not_fetched_outside_of_a_job() -> None:
+    with pytest.raises(InvalidValue, match="is read in a job only"):
         GP_DATA_FILE.decode('{"url": "https://example.com/a.zip"}')
+    sent = {"url": "https://example.com/a.zip"}
+    assert GP_DATA_FILE.shown('{"url": "https://example.com/a.zip"}') == sent
 
 
 def test_a_file_in_the_results_folder_stays_where_it_is(results: Path) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gpserver.datatypes import DataType, data_type
-from gpserver.errors import InvalidValue, NotFound
+from gpserver.datatypes import GPComposite, GPValueTable, data_type
+from gpserver.errors import NotFound
 from gpserver.features import Selection, esri_json, parse_spatial_reference
 from gpserver.formats import JSONText
 from gpserver.job import Input, Job, Result
+from gpserver.parameter import Parameter
 from gpserver.protocols.esri.log import esri_id
 from gpserver.protocols.esri.wire import Call
 
@@ -33,23 +34,40 @@ def files_of(service: str) -> str:
 
 def _output(call: Call, job: Job, result: Result) -> Any:
     if parts := result.parts:
-        return [_output(call, job, part) for part in parts]
+        return _together(call, result, parts, [_output(call, job, part) for part in parts])
     selection = result_features(call, job, result)
     if selection is not None:
         return _features(call, selection)
     if result.file:
         folder = f"{call.rest}/directories/arcgisjobs/{files_of(job.service)}/{esri_id(job.id)}/scratch"
         place = {"url": f"{folder}/{quote(result.file)}"}
-        return place | {"format": "tif"} if result.data_type == "GPRasterDataLayer" else place
-    return result.value
+        return place | {"format": "tif"} if result.data_type.startswith("GPRasterData") else place
+    return [] if result.data_type == GPValueTable.name else result.value
 
 
-def result_features(call: Call, job: Job, result: Result) -> Selection | None:
-    """The features or rows of a result, in the spatial reference asked for; None for any other result."""
+def _together(call: Call, result: Result, parts: list[Result], values: list[Any]) -> list[Any]:
+    """The values of a list, or of a table's cells: rows as arrays, with ``returnColumnName`` as objects."""
+    if result.data_type == GPValueTable.name:
+        names = [column["name"] for column in result.value["columns"]]
+        rows = [values[start : start + len(names)] for start in range(0, len(values), len(names))]
+        with_names = call.parameters.flag("returnColumnName")
+        return [dict(zip(names, row, strict=True)) for row in rows] if with_names else rows
+    if result.data_type.endswith(GPComposite.name):
+        pairs = zip(parts, values, strict=True)
+        return [{"dataType": part.data_type, "value": value} for part, value in pairs]
+    return values
+
+
+def result_features(call: Call, job: Job, result: Result, *, whole: bool = False) -> Selection | None:
+    """The features or rows of a result, in the spatial reference asked for; None for any other result.
+
+    Too many of them are none at all, as in ArcGIS, unless the ``whole`` of them goes to a file.
+    """
     if not result.layer:
         return None
     parameters, layer = call.parameters, call.site.engine.layer(job, result)
-    exceeded = layer.rows > job.terms.maximum_records  # a geoprocessing result is never given in part
+    # A geoprocessing result is never given in part.
+    exceeded = not whole and layer.rows > job.terms.maximum_records
     return Selection(
         layer,
         rows=layer.order[:0] if exceeded else None,
@@ -68,23 +86,24 @@ def _features(call: Call, selection: Selection) -> Any:
 
 
 def _sent(call: Call, job: Job, item: Input) -> Any:
-    if item.file:
+    declared = _declared(call, job, item)
+    kind = declared.data_type if declared else data_type(item.data_type)
+    if item.file and not kind.hidden:
         return JSONText(_chunks(call.site.engine.large_input(job, item)))
-    kind = data_type(item.data_type)
-    try:
-        value = kind.decode(item.texts[0] if len(item.texts) == 1 else list(item.texts))
-    except InvalidValue:
-        # The job failed on it; what was sent is then the best answer there is.
-        return item.texts[-1]
-    return _default(call, job, item, kind) if value is None else kind.encode(value)
+    value = kind.shown(item.texts[0] if len(item.texts) == 1 else list(item.texts))
+    default = declared.default_value if declared else kind.empty()
+    return default if value is None else value
 
 
-def _default(call: Call, job: Job, item: Input, kind: DataType) -> Any:
+def _declared(call: Call, job: Job, item: Input) -> Parameter | None:
+    """The parameter as it is published now; None when it is not any more."""
     try:
         parameters = call.site.catalog.task(job.service, job.task).inputs
     except NotFound:
-        return kind.empty()
-    return next((each.default_value for each in parameters if each.name == item.name), kind.empty())
+        return None
+    return next(
+        (each for each in parameters if (each.name, each.data_type.name) == (item.name, item.data_type)), None
+    )
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
