@@ -217,8 +217,4 @@ def _parameter_value(parameter: Parameter) -> dict[str, Any]:
         "parameterType": f"esriGPParameterType{kind}",
         "category": parameter.category,
     }
-    if parameter.filter:
-        value["filter"] = parameter.filter
-    if parameter.choices:
-        value["choiceList"] = parameter.choice_list
-    return value
+    return value | parameter.limits()
