@@ -75,5 +75,6 @@ class _Sender:
 
 def _compressible(headers: Headers) -> bool:
     kind = headers.get("content-type", "")
-    text = kind.startswith("text/") or "json" in kind or "javascript" in kind
+    # Events are read as they come; a compressor would keep them back.
+    text = (kind.startswith("text/") or "json" in kind or "javascript" in kind) and "event-stream" not in kind
     return text and "content-encoding" not in headers and "accept-ranges" not in headers

@@ -66,6 +66,11 @@ def progress(job: Job) -> dict[str, Any] | None:
     return {"type": "step", "message": job.progress.text, "percent": int(job.progress.percent)}
 
 
+def elapsed(job: Job) -> float:
+    """Seconds since the job began to run, or since it was submitted as long as it waits; until it ended."""
+    return (job.ended or time.time()) - (job.started or job.created)
+
+
 def _lines(job: Job, messages: Iterable[Message]) -> Iterator[tuple[MessageType, str]]:
     allowed = _LEVELS[job.terms.message_level]
     info, detailed = MessageType.INFORMATIVE, MessageType.INFORMATIVE in allowed
