@@ -3,16 +3,14 @@
 import gzip
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from loopback import Server, Web, serving
 
 from gpserver.errors import InvalidValue
 from gpserver.fetch import Fetcher, Reach
@@ -20,27 +18,8 @@ from gpserver.fetch import Fetcher, Reach
 LISTED = ("127.0.0.1",)
 
 
-class Web(BaseHTTPRequestHandler):
-    """Answers each path as its name says, and writes down what was asked."""
-
-    protocol_version = "HTTP/1.1"
-    server: "Server"
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, dict(self.headers)))
-        kind, _, rest = self.path.partition("?")[0].lstrip("/").partition("/")
-        getattr(self, f"on_{kind}", self.on_text)(rest)
-
-    def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def on_text(self, rest: str) -> None:
-        self.answer(b"hello", content_type="text/plain; charset=utf-8")
+class Odd(Web):
+    """Answers in every way that a fetch must bear."""
 
     def on_status(self, rest: str) -> None:
         self.answer(b"no", status=int(rest))
@@ -85,42 +64,10 @@ class Web(BaseHTTPRequestHandler):
         while not self.server.released.wait(0.02):
             self.wfile.write(b"x")
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, address: str, context: ssl.SSLContext | None = None) -> None:
-        super().__init__((address, 0), Web)
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        self.released = threading.Event()
-        if context:
-            self.socket = context.wrap_socket(self.socket, server_side=True)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # the client hangs up on what it does not want
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.server_address[0]}:{self.server_port}"
-
-
-@contextmanager
-def serving(address: str = "127.0.0.1", context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    with Server(address, context) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.released.set()
-        server.shutdown()
-        thread.join()
-
 
 @pytest.fixture(scope="module")
 def web() -> Iterator[Server]:
-    with serving() as server:
+    with serving(Odd) as server:
         yield server
 
 
@@ -227,7 +174,7 @@ def test_three_redirects_and_no_more(web: Server, fetch: Any) -> None:
     "place", ["http://127.0.0.2:{port}/text", "//127.0.0.2:{port}/text", "file:///etc/passwd"]
 )
 def test_a_redirect_to_what_is_forbidden(web: Server, fetch: Any, place: str) -> None:
-    with serving("127.0.0.2") as other:
+    with serving(address="127.0.0.2") as other:
         with pytest.raises(InvalidValue, match=r"not a public one|not an http"):
             fetch(f"{web.url}/to/{place.format(port=other.server_port)}")
         assert other.asked == []
@@ -235,7 +182,7 @@ def test_a_redirect_to_what_is_forbidden(web: Server, fetch: Any, place: str) ->
 
 def test_a_name_server_that_changes_its_answer(web: Server, fetch: Any) -> None:
     """What is connected to is what was checked; a second look-up happens only for a second connection."""
-    with serving("127.0.0.2") as other:
+    with serving(address="127.0.0.2") as other:
         answers = iter([["127.0.0.1"], ["127.0.0.2"]])
         host = f"http://rebind.test:{web.server_port}"
         assert fetch(f"{host}/text", resolve=lambda *_: next(answers))[0] == b"hello"
@@ -245,7 +192,7 @@ def test_a_name_server_that_changes_its_answer(web: Server, fetch: Any) -> None:
 
 
 def test_of_several_addresses_only_allowed_ones_are_tried(web: Server, fetch: Any) -> None:
-    with serving("127.0.0.2") as other:
+    with serving(address="127.0.0.2") as other:
         url = f"http://many.test:{web.server_port}/text"
         assert fetch(url, resolve=lambda *_: ["127.0.0.2", "::1", "127.0.0.1"])[0] == b"hello"
         assert other.asked == []

@@ -45,7 +45,7 @@ def layer_pages(fetcher: Fetcher, reference: Mapping[str, Any], folder: Path) ->
     facts = read_members(folder / "layer.json")
     if "fields" not in facts or "layers" in facts:
         raise InvalidValue("The URL is not that of a layer with features; name one layer of the service.")
-    wanted = token | {"where": str(reference.get("filter") or "1=1"), "outFields": "*"}
+    wanted = token | {"f": "json", "where": str(reference.get("filter") or "1=1"), "outFields": "*"}
     wanted |= {"returnGeometry": "true", "returnZ": "true", "returnM": "true"}
     if reference.get("time") not in (None, ""):
         wanted["time"] = _time(reference["time"])
