@@ -49,7 +49,6 @@ class Assignment:
     jobs: str
     inputs: list[dict[str, Any]]
     environment: dict[str, Any]
-    result_map_service: bool = False
     debug: bool = False
 
 
@@ -125,8 +124,6 @@ def _run(job: Assignment, channel: Channel) -> list[Result]:
         returned = task.function(context, **arguments) if task.wants_context else task.function(**arguments)
     values = task.results(returned)
     saved = [_save(parameter, values.get(parameter.name), results) for parameter in task.outputs]
-    if not job.result_map_service:
-        return saved
     return [_drawn(context, *pair, results) for pair in zip(task.outputs, saved, strict=True)]
 
 

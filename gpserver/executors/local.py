@@ -153,7 +153,6 @@ class LocalExecutor:
             jobs=str(self._jobs),
             inputs=[asdict(item) for item in self._store.inputs(job.id)],
             environment=job.environment,
-            result_map_service=job.terms.result_map_service,
             debug=self._debug,
         )
         terms = job.terms

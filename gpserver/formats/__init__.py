@@ -7,7 +7,7 @@ from gpserver.formats import geojson, html, json, kml, kmz, pbf
 from gpserver.formats.names import FILES, names_for
 from gpserver.formats.resource import Body, JSONText, Resource
 
-__all__ = ["Body", "JSONText", "Resource", "format_for", "format_named", "names_for", "plain_name"]
+__all__ = ["FILES", "Body", "JSONText", "Resource", "format_for", "format_named", "names_for", "plain_name"]
 
 Writer = Callable[[Resource], Body]
 

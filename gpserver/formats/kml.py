@@ -25,12 +25,12 @@ class Drawn:
 
 def write(resource: Resource) -> Body:
     """The scene of a resource as one text; its pictures are links to this server."""
-    scene = resource.scene
-    assert scene
-    return Body(_text(scene), _MEDIA_TYPE, f"{resource.name}.kml")
+    assert resource.scene
+    return Body(_text(resource.scene), _MEDIA_TYPE, f"{resource.name}.kml")
 
 
-def _text(scene: Scene) -> Iterator[bytes]:
+def _text(make: Callable[[], Scene]) -> Iterator[bytes]:
+    scene = make()
     yield from document(scene, drawn(scene), scene.link)
 
 
@@ -100,7 +100,7 @@ def _add(top: Element, part: Part, number: int, pictures: Sequence[str | None]) 
             box = SubElement(overlay, "LatLonBox")
             west, south, east, north = part.order.box
             for side, degrees in {"north": north, "south": south, "east": east, "west": west}.items():
-                SubElement(box, side).text = repr(degrees)
+                SubElement(box, side).text = f"{degrees:.9f}"
         case Link():
             link = SubElement(top, "NetworkLink")
             _name(link, part.name)

@@ -1,6 +1,6 @@
 """Scenes as KMZ: a KML document packed together with its pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from gpserver.formats import kml
 from gpserver.formats.archive import Member, archive
@@ -13,12 +13,12 @@ _PICTURES = "files"
 
 def write(resource: Resource) -> Body:
     """The scene of a resource."""
-    scene = resource.scene
-    assert scene
-    return Body(_pack(scene), _MEDIA_TYPE, f"{resource.name}.kmz")
+    assert resource.scene
+    return Body(_pack(resource.scene), _MEDIA_TYPE, f"{resource.name}.kmz")
 
 
-def _pack(scene: Scene) -> Iterator[bytes]:
+def _pack(make: Callable[[], Scene]) -> Iterator[bytes]:
+    scene = make()
     parts = kml.drawn(scene)
     # Globes open the first document that they find.
     members = [Member("doc.kml", kml.document(scene, parts, lambda path: f"{_PICTURES}/{path.name}"))]

@@ -1,6 +1,6 @@
 """What a handler answers, before anybody asked for a format."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,8 +34,8 @@ class Resource:
     """Where a browser goes instead of seeing this resource."""
     features: Selection | None = None
     """What formats for features write of it."""
-    scene: Scene | None = None
-    """What formats for globes show of it."""
+    scene: Callable[[], Scene] | None = None
+    """Puts together what formats for globes show of it; it may take its time."""
     name: str = ""
     """What a file of it is called, without suffix."""
     status: int = 200

@@ -45,7 +45,7 @@ def schema() -> etree.XMLSchema:
 
 def written(studio, name: str, *parts: Any) -> bytes:
     scene = Scene("Scene & more", parts, studio.draw, lambda path: f"http://gp.test/{path.name}?a=1&b=2")
-    resource = Resource({}, scene=scene, name="Output")
+    resource = Resource({}, scene=lambda: scene, name="Output")
     body: Body = format_for(name, resource)(resource)
     return b"".join(body.content)
 

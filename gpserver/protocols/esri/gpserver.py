@@ -8,12 +8,13 @@ from starlette.concurrency import run_in_threadpool
 
 from gpserver.errors import InvalidRequest, NotFound
 from gpserver.features.parse import read_json
-from gpserver.formats import Resource
+from gpserver.formats import FILES, Resource
 from gpserver.job import JobStatus
 from gpserver.parameter import Parameter
+from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.directory import refresh
 from gpserver.protocols.esri.log import error_lines, esri_id, message_log
-from gpserver.protocols.esri.parameters import result_value
+from gpserver.protocols.esri.parameters import result_features, result_value
 from gpserver.protocols.esri.version import capabilities
 from gpserver.protocols.esri.wire import Call, NotSupported, TaskFailed, TimedOut
 from gpserver.task import Service, Task
@@ -85,7 +86,8 @@ async def submit_job(call: Call) -> Resource:
     job_id = _submit(call, found, wanted)
     value = {"jobId": esri_id(job_id), "jobStatus": "esriJobSubmitted"}
     job_url = f"{call.root}{call.path.rpartition('/')[0]}/jobs/{esri_id(job_id)}"
-    return Resource(value, "Job", path=call.path, location=job_url)
+    scene = scenes.of_submitted(call, wanted.name, f"{call.path.rpartition('/')[0]}/jobs/{esri_id(job_id)}")
+    return Resource(value, "Job", path=call.path, location=job_url, scene=scene, name=wanted.name)
 
 
 async def execute(call: Call) -> Resource:
@@ -109,11 +111,21 @@ async def execute(call: Call) -> Resource:
         raise TimedOut("\n".join(error_lines(messages)))
     if job.status is not JobStatus.SUCCEEDED:
         raise TaskFailed([*error_lines(messages), f"Failed to execute ({wanted.name})."])
+    results, whole = engine.results(job_id), call.format in FILES
     value = {
-        "results": [result_value(call, job, result) for result in engine.results(job_id)],
+        "results": [result_value(call, job, result) for result in results],
         "messages": message_log(job, messages),
     }
-    return Resource(value, f"Results of {wanted.display_name}", path=call.path)
+    # A format that is one layer has the first one.
+    layers = (result_features(call, job, result, whole=whole) for result in results)
+    return Resource(
+        value,
+        f"Results of {wanted.display_name}",
+        path=call.path,
+        features=next((layer for layer in layers if layer is not None), None),
+        scene=scenes.of_results(call, job, results, wanted.name),
+        name=wanted.name,
+    )
 
 
 async def service_and_task(call: Call) -> tuple[Service, Task]:

@@ -11,8 +11,9 @@ from starlette.responses import FileResponse, Response
 
 from gpserver.engine import Engine
 from gpserver.errors import NotFound
-from gpserver.formats import Resource
+from gpserver.formats import FILES, Resource
 from gpserver.job import Input, Job, JobStatus, Result
+from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.directory import SERVICES
 from gpserver.protocols.esri.gpserver import service_and_task
 from gpserver.protocols.esri.log import JOB_ID, STATUS, esri_id, message_log, progress
@@ -34,6 +35,7 @@ async def job(call: Call) -> Resource:
         NotFound: There is no such job of this task.
     """
     found = await _job(call)
+    outputs = call.site.engine.results(found.id)
     with_messages = call.parameters.flag("returnMessages", default=True)
     return Resource(
         _job_value(call.site.engine, found.id, found.version, with_messages),
@@ -42,6 +44,8 @@ async def job(call: Call) -> Resource:
         path=call.path,
         facts={"running": not found.status.is_terminal, "map": _map_place(found)},
         etag=f"{found.version}{'' if with_messages else 's'}",
+        scene=scenes.of_job(call, found, outputs),
+        name=found.task,
     )
 
 
@@ -87,17 +91,25 @@ async def result(call: Call) -> Resource | Response:
     """
     found = await _succeeded(call)
     item = _named(call, call.site.engine.results(found.id), f"output parameter of {found.task}")
-    if item.drawing and _wants_picture(call):
+    if found.terms.result_map_service and item.drawing and _wants_picture(call):
         return await map_image(call, found, item)
     value = await run_in_threadpool(result_value, call, found, item)
-    features = result_features(call, found, item)
-    return Resource(value, item.name, page="parameter", path=call.path, features=features)
+    features = result_features(call, found, item, whole=call.format in FILES)
+    return Resource(
+        value,
+        item.name,
+        page="parameter",
+        path=call.path,
+        features=features,
+        scene=scenes.of_results(call, found, [item], item.name),
+        name=item.name,
+    )
 
 
 def _wants_picture(call: Call) -> bool:
     asked = call.parameters
     data = asked.text("returnType").lower() == "data" or asked.flag("returnFeatureCollection")
-    return not data and asked.text("f").strip('"').lower() in ("json", "pjson", "image")
+    return not data and call.format in ("json", "pjson", "image")
 
 
 def _named(call: Call, items: Sequence[Named], what: str) -> Named:

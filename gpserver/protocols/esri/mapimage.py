@@ -13,12 +13,13 @@ from starlette.responses import Response
 
 from gpserver.errors import InvalidRequest, NotFound
 from gpserver.features import describe_spatial_reference, parse_spatial_reference
-from gpserver.formats import Resource
+from gpserver.formats import FILES, Resource
 from gpserver.job import Job, Result
 from gpserver.maps.description import MAX_SIZE, describe_extent
 from gpserver.maps.document import Map
 from gpserver.maps.picture import FORMATS, Picture, Swatch
 from gpserver.maps.view import Box, View, fitted, reprojected_box
+from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.maplayers import sheets
 from gpserver.protocols.esri.maps import map_of, map_of_job
 from gpserver.protocols.esri.wire import Call
@@ -59,23 +60,26 @@ async def map_image(call: Call, job: Job, result: Result) -> Resource | Response
 
 
 async def _picture(call: Call, find: Callable[[], Map]) -> Resource | Response:
-    def ordered() -> tuple[View, Picture]:
+    def ordered() -> tuple[Map, View, Picture]:
         found = find()
         view = _view(call.parameters, found)
-        return view, _order(call.parameters, found, view)
+        return found, view, _order(call.parameters, found, view)
 
-    view, order = await run_in_threadpool(ordered)
+    found, view, order = await run_in_threadpool(ordered)
+    answer = Resource({}, "Export Map", page="picture", path=call.path, name=found.name)
+    answer = replace(answer, scene=scenes.of_picture(call, found.name, order, view.crs))
+    if call.format in FILES:  # draws another one
+        return answer
     path = await drawn(call, order)
-    if call.parameters.text("f", "html").strip('"').lower() == "image":
+    if call.format == "image":
         return await picture_response(call, path)
-    value = picture_value(call, path, view)
-    return Resource(value, "Export Map", page="picture", path=call.path)
+    return replace(answer, value=picture_value(call, path, view))
 
 
 def picture_value(call: Call, path: Path, view: View) -> dict[str, Any]:
     """Where a picture is and what it shows, as ArcGIS says it."""
     return {
-        "href": f"{call.rest}/directories/arcgisoutput/_ags_map{path.name}",
+        "href": scenes.picture_url(call, path),
         "width": view.width,
         "height": view.height,
         "extent": describe_extent(view.box, view.crs),

@@ -19,6 +19,7 @@ from gpserver.maps.query_geometry import read_geometry
 from gpserver.maps.spatial import INTERSECTS
 from gpserver.maps.sql.tree import split_list
 from gpserver.maps.statistics import statistics
+from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.maplayers import period
 from gpserver.protocols.esri.maps import layer_of
 from gpserver.protocols.esri.wire import Call
@@ -46,7 +47,7 @@ def query(call: Call) -> Resource:
     if asked.text("outStatistics"):
         # Their order is one of statistics, which have names of their own.
         rows = rows_of(item.features, replace(asking, order=""))
-        return _features(call, _statistics(asked, item, rows), title)
+        return _features(call, item, _statistics(asked, item, rows), title)
     rows = rows_of(item.features, asking)
     selection = _selection(asked, item, rows)
     if asked.flag("returnExtentOnly"):
@@ -58,7 +59,7 @@ def query(call: Call) -> Resource:
     elif asked.flag("returnIdsOnly"):
         value = {"objectIdFieldName": OBJECT_ID, "objectIds": item.features.object_ids[rows].tolist()}
     else:
-        return _features(call, _page(asked, selection), title)
+        return _features(call, item, _page(asked, selection), title)
     return Resource(value, title, path=call.path)
 
 
@@ -147,14 +148,21 @@ def _statistics(asked: Parameters, item: MapLayer, rows: Array) -> Selection:
     return _page(asked, Selection(Layer.of(*found), geometry=False))
 
 
-def _features(call: Call, selection: Selection, title: str) -> Resource:
+def _features(call: Call, item: MapLayer, selection: Selection, title: str) -> Resource:
     fields = selection.chosen_fields
     head = {
         "displayFieldName": display_field(fields),
         "fieldAliases": {field["name"]: field["alias"] for field in fields},
     }
     value = JSONText(esri_json.write(selection, head, tell_complete=False))
-    return Resource(value, title, path=call.path, features=selection)
+    return Resource(
+        value,
+        title,
+        path=call.path,
+        features=selection,
+        scene=scenes.of_features(call, item, selection),
+        name=item.name,
+    )
 
 
 def _extent(selection: Selection) -> dict[str, Any]:

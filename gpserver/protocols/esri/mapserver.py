@@ -16,6 +16,7 @@ from gpserver.maps.document import MapLayer
 from gpserver.maps.legend import entries
 from gpserver.maps.picture import Swatch
 from gpserver.maps.query import Query, columns_at, rows_of
+from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.mapimage import drawn, picture_response
 from gpserver.protocols.esri.maps import layer_of, map_of
 from gpserver.protocols.esri.wire import Call
@@ -30,7 +31,9 @@ def map_resource(call: Call) -> Resource:
         value = {"fullExtent": describe_extent(found.extent, found.crs)}
     else:
         value = describe_map(found, call.site.current_version)
-    return Resource(value, f"{found.name} (MapServer)", page="map", path=call.path)
+    scene = scenes.of_layers(call, found.layers, found.name)
+    title = f"{found.name} (MapServer)"
+    return Resource(value, title, page="map", path=call.path, scene=scene, name=found.name)
 
 
 def info(call: Call) -> Resource:
@@ -55,7 +58,9 @@ def layer(call: Call) -> Resource:
     """``…/<n>``: one layer or table."""
     found = layer_of(call)
     value = describe_layer(found, call.site.current_version)
-    return Resource(value, f"Layer: {found.name} (ID: {found.id})", page="layer", path=call.path)
+    scene = None if found.is_table else scenes.of_layers(call, [found], found.name)
+    title = f"Layer: {found.name} (ID: {found.id})"
+    return Resource(value, title, page="layer", path=call.path, scene=scene, name=found.name)
 
 
 async def legend(call: Call) -> Resource:

@@ -16,7 +16,7 @@ from gpserver.catalog import Catalog
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError, InvalidRequest, NotFound
 from gpserver.examiner import Examiner
-from gpserver.formats import Body, Resource, format_for, format_named
+from gpserver.formats import Body, Resource, format_for, format_named, plain_name
 from gpserver.maps.studio import Studio
 from gpserver.protocols.form import Parameters, read_body
 
@@ -77,9 +77,14 @@ class Call:
         return f"{self.root}/arcgis/rest"
 
     @property
+    def format(self) -> str:
+        """The name of the format asked for; html is the default."""
+        return plain_name(self.parameters.text("f", "html"))
+
+    @property
     def wants_page(self) -> bool:
-        """Whether a person asked: html is the default format."""
-        return self.parameters.text("f", "html").strip('"').lower() == "html"
+        """Whether a person asked."""
+        return self.format == "html"
 
 
 Handler = Callable[[Call], Awaitable[Resource | Response]]

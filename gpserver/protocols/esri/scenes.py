@@ -1,0 +1,128 @@
+"""Results, jobs and maps as they are seen on a globe."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from pyproj import CRS
+
+from gpserver.errors import InvalidRequest
+from gpserver.features import Selection, describe_spatial_reference
+from gpserver.features.geographic import WGS84
+from gpserver.formats.scene import Features, Link, Overlay, Part, Scene
+from gpserver.job import Job, Result
+from gpserver.maps.document import MapLayer
+from gpserver.maps.picture import Picture, Sheet
+from gpserver.maps.view import Box, fitted, reprojected_box
+from gpserver.protocols.esri.parameters import result_features
+from gpserver.protocols.esri.wire import Call
+from gpserver.rasters import read_facts, read_sample
+from gpserver.symbology import drawing_info, raster_drawing_info
+
+_PIXELS = 2048  # of the longer side of a raster
+
+Later = Callable[[], Scene]
+"""A scene that is put together when somebody wants to see it, outside of the event loop."""
+
+
+def of_results(call: Call, job: Job, results: Iterable[Result], name: str) -> Later | None:
+    """Results of a job; None where none of them has a place on earth."""
+    seen = _on_earth(results)
+    return (lambda: _scene(call, name, (_shown(call, job, item) for item in seen))) if seen else None
+
+
+def of_job(call: Call, job: Job, results: Iterable[Result]) -> Later:
+    """Links to the results of a job that have a place on earth."""
+    links = [
+        _link(call, item.name, f"{call.path}/results/{item.name}") for item in results if _on_earth([item])
+    ]
+    return lambda: _scene(call, job.task, links)
+
+
+def of_submitted(call: Call, task: str, path: str) -> Later:
+    """A link to a job that has only begun, by the path of its URL."""
+    return lambda: _scene(call, task, [_link(call, task, path)])
+
+
+def _link(call: Call, name: str, path: str) -> Link:
+    return Link(name, f"{call.root}{quote(path)}?f=kmz")
+
+
+def of_layers(call: Call, layers: Iterable[MapLayer], name: str) -> Later:
+    """Layers of a map with all that they have; tables have nothing."""
+    return lambda: _scene(call, name, (_part(item) for item in layers))
+
+
+def of_features(call: Call, item: MapLayer, selection: Selection) -> Later | None:
+    """Some features of a layer; None where they have no geometry."""
+    features = Features(item.name, selection, item.drawing)
+    return (lambda: _scene(call, item.name, [features])) if selection.geometry_type else None
+
+
+def of_picture(call: Call, name: str, order: Picture, crs: CRS | None) -> Later:
+    """A picture in some spatial reference, drawn anew as it lies on the ground; the scene raises
+    InvalidRequest where that is not on earth.
+    """
+
+    def scene() -> Scene:
+        box = reprojected_box(order.box, crs, WGS84)
+        if crs is None or box is None:
+            raise InvalidRequest("'bbox' has no place on a globe.")
+        ground = replace(_ground(order.sheets, box, max(order.width, order.height)), dpi=order.dpi)
+        return _scene(call, name, [Overlay(name, ground)])
+
+    return scene
+
+
+def picture_url(call: Call, path: Path) -> str:
+    """The absolute URL of a drawn picture."""
+    return f"{call.rest}/directories/arcgisoutput/_ags_map{path.name}"
+
+
+def _scene(call: Call, name: str, parts: Iterable[Part | None]) -> Scene:
+    seen = tuple(part for part in parts if part)
+    return Scene(name, seen, call.site.studio.draw, partial(picture_url, call))
+
+
+def _on_earth(results: Iterable[Result]) -> list[Result]:
+    """Features and rasters; each of those that are a list."""
+    items = [item for result in results for item in result.parts or [result]]
+    return [
+        item
+        for item in items
+        if (item.layer and item.data_type == "GPFeatureRecordSetLayer") or _is_raster(item)
+    ]
+
+
+def _is_raster(item: Result) -> bool:
+    return item.data_type.startswith("GPRaster") and (item.file or "").endswith(".tif")
+
+
+def _shown(call: Call, job: Job, item: Result) -> Part | None:
+    selection = result_features(call, job, item, whole=True)
+    if selection is not None:
+        drawing = item.drawing or drawing_info(None, str(selection.layer.geometry_type))
+        return Features(item.name, selection, drawing)
+    path = call.site.engine.dataset(job, item)
+    drawing = item.drawing or raster_drawing_info(None, read_sample(path))
+    return _part(MapLayer(0, item.name, read_facts(path), drawing, path))
+
+
+def _part(item: MapLayer) -> Part | None:
+    if item.is_table:
+        return None
+    if not item.is_raster:
+        return Features(item.name, Selection(item.features), item.drawing)
+    box = item.box_in(WGS84)
+    sheet = asdict(Sheet(str(item.path or ""), item.drawing))
+    return Overlay(item.name, _ground([sheet], box, _PIXELS)) if box else None
+
+
+def _ground(sheets: list[dict[str, object]], box: Box, longest: int) -> Picture:
+    """The order of a picture of a box in degrees, so many pixels along its longer side."""
+    sides = box[2] - box[0], box[3] - box[1]
+    width, height = (max(1, round(side / max(*sides, 1e-9) * longest)) for side in sides)
+    box = fitted(box, width, height)
+    return Picture(sheets, box, width, height, describe_spatial_reference(WGS84), "png32")
