@@ -38,6 +38,10 @@ class Resource:
     """Puts together what formats for globes show of it; it may take its time."""
     name: str = ""
     """What a file of it is called, without suffix."""
+    visitor: str | None = None
+    """Who is signed in, or ``""``; None where nobody can."""
+    query: str = ""
+    """What it was asked with, without the format, for links to other formats of the same."""
     status: int = 200
     """HTTP status of the HTML form; the JSON form of this protocol's errors is always 200."""
 

@@ -160,13 +160,20 @@ function drawOn(area) {
     tools.append(made);
   };
   if (type in FEWEST) button("Finish shape", finish);
-  button("Add at centre", () => add(map.getCenter())); // for those who move the map with the keyboard
+  button("Add at centre", () => add(map.getCenter()));
   button("Undo", undo);
   button("Clear", clear);
   tools.append(said);
   area.before(tools);
   map.on("click", (event) => add(event.latlng));
   map.on("dblclick", finish);
+  // For those who move the map with the keyboard: a ring marks the centre while they do.
+  map.getContainer().addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target === map.getContainer()) {
+      event.preventDefault();
+      add(map.getCenter());
+    }
+  });
   area.addEventListener("change", take);
   take();
 }
