@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import threading
 import time
 from collections import deque
@@ -23,6 +24,8 @@ _MEMORY = 1 << 30  # bytes that drawing one may take
 _KEPT = 600.0  # seconds that a picture is kept, as ArcGIS keeps its output directory
 _MOST = 1000  # pictures that are kept
 _SWEEP_EVERY = 64  # pictures
+
+_NAME = re.compile(r"[0-9a-f]{32}\.[a-z]+")
 
 
 class Studio:
@@ -94,7 +97,7 @@ class Studio:
     def picture(self, name: str) -> Path | None:
         """The picture of a file name that was given out, while it is kept."""
         path = self._folder / name
-        return path if path.parent == self._folder and path.is_file() else None
+        return path if _NAME.fullmatch(name) and path.is_file() else None
 
     def _next(self) -> None:
         with self._lock:

@@ -20,6 +20,7 @@ from gpserver.workspace import Spooled, Value, unquote
 IN_MEMORY = 64 << 10
 """Bytes of a value up to which it stays in memory."""
 
+_MOST = 10_000  # values of one request: each costs far more memory than its few bytes of a body
 _LONG = 16 << 20  # bytes of a value that is no input of a job
 _FILES = 100  # of one request; each is a file on disk, however small
 _BLOCK = 1 << 20  # bytes of a large body that are taken apart at once, off the event loop
@@ -31,11 +32,19 @@ class Parameters:
     def __init__(self, query: str = "") -> None:
         self._values: dict[str, list[Value]] = {}
         for name, value in parse_qsl(query, keep_blank_values=True):
-            self.add(name, value)
+            self._values.setdefault(name.lower(), []).append(value)
+        self._count = 0  # of the body; a query is as short as a line may be
 
     def add(self, name: str, value: Value) -> None:
-        """Take one more value of ``name``."""
+        """Take one more value of ``name``.
+
+        Raises:
+            InvalidRequest: There are too many.
+        """
         self._values.setdefault(name.lower(), []).append(value)
+        self._count += 1
+        if self._count > _MOST:
+            raise InvalidRequest(f"The request has more than {_MOST} parameters.")
 
     def __bool__(self) -> bool:
         return bool(self._values)
@@ -220,6 +229,8 @@ class _Form:
         name = unquote(bytes(self._name)).decode("utf-8", "replace")
         if name:
             self._parameters.add(name, self._field.value() if self._field else "")
+        elif self._field:
+            self._field.abandon()
         self._name, self._field = bytearray(), None
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 _SENT_WHOLE = 256 << 10
 
 _CALLBACK = re.compile(r"[A-Za-z_$][\w.$]{0,127}")
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,12 @@ class Call:
         """Scheme and host that the client sees: the configured ones, the proxy's, or our own."""
         if self.site.public_url:
             return self.site.public_url
-        headers, url = self.request.headers, self.request.url
-        scheme = headers.get("x-forwarded-proto", url.scheme).split(",")[0].strip()
-        host = headers.get("x-forwarded-host", url.netloc).split(",")[0].strip()
-        return f"{scheme}://{host}"
+        headers, scope = self.request.headers, self.request.scope
+        scheme = headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
+        host = (headers.get("x-forwarded-host") or headers.get("host", "")).split(",")[0].strip()
+        if not _HOST.fullmatch(host):  # nothing else may get into a URL
+            host = "{}:{}".format(*scope["server"])
+        return f"{scheme if scheme in ('http', 'https') else scope['scheme']}://{host}"
 
     @property
     def rest(self) -> str:
