@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from gpserver.errors import InvalidRequest
-from gpserver.formats import geojson, html, json, kml, kmz, pbf
+from gpserver.formats import csv, geojson, gpkg, html, json, kml, kmz, pbf, shapefile
 from gpserver.formats.names import FILES, names_for
 from gpserver.formats.resource import Body, JSONText, Resource
 
@@ -17,8 +17,11 @@ FORMATS: Mapping[str, Writer] = {
     "html": html.write,
     "geojson": geojson.write,
     "pbf": pbf.write,
-    "kml": kml.write,
     "kmz": kmz.write,
+    "kml": kml.write,
+    "csv": csv.write,
+    "shapefile": shapefile.write,
+    "gpkg": gpkg.write,
 }
 
 

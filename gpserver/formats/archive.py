@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from isal import isal_zlib
 from stream_zip import ZIP_32, stream_zip
@@ -13,16 +12,16 @@ _CHUNK = 1 << 18  # bytes
 
 
 class Member(NamedTuple):
-    """A file of an archive: its name, and its content as pieces or in a file."""
+    """A file of an archive."""
 
     name: str
-    content: Iterable[bytes] | Path
+    content: Iterable[bytes]
 
 
 def archive(members: Iterable[Member]) -> Iterator[bytes]:
     """The archive in pieces; 4 GB is the most that old readers, such as those of globes, can open."""
     now = datetime.now(UTC)
-    files = ((member.name, now, _MODE, ZIP_32, _pieces(member.content)) for member in members)
+    files = ((member.name, now, _MODE, ZIP_32, member.content) for member in members)
     yield from stream_zip(files, chunk_size=_CHUNK, get_compressobj=_deflate)
 
 
@@ -31,12 +30,7 @@ def _deflate() -> Any:
     return isal_zlib.compressobj(level=1, wbits=-15)
 
 
-def _pieces(content: Iterable[bytes] | Path) -> Iterable[bytes]:
-    return read_pieces(content) if isinstance(content, Path) else content
-
-
-def read_pieces(path: Path) -> Iterator[bytes]:
-    """The content of a file."""
-    with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            yield piece
+def pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """What is in an open file."""
+    while piece := file.read(_CHUNK):
+        yield piece

@@ -1,9 +1,10 @@
 """Scenes as KMZ: a KML document packed together with its pictures."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from gpserver.formats import kml
-from gpserver.formats.archive import Member, archive
+from gpserver.formats.archive import Member, archive, pieces
 from gpserver.formats.resource import Body, Resource
 from gpserver.formats.scene import Scene
 
@@ -20,8 +21,11 @@ def write(resource: Resource) -> Body:
 def _pack(make: Callable[[], Scene]) -> Iterator[bytes]:
     scene = make()
     parts = kml.drawn(scene)
-    # Globes open the first document that they find.
-    members = [Member("doc.kml", kml.document(scene, parts, lambda path: f"{_PICTURES}/{path.name}"))]
+    text = kml.document(scene, parts, lambda path: f"{_PICTURES}/{path.name}")
     pictures = {picture for each in parts for picture in each.pictures if picture}
-    members += [Member(f"{_PICTURES}/{path.name}", path) for path in sorted(pictures)]
-    yield from archive(members)
+    with ExitStack() as stack:
+        # Open from now on: the studio keeps its pictures for minutes only.
+        files = {path.name: stack.enter_context(path.open("rb")) for path in sorted(pictures)}
+        members = [Member(f"{_PICTURES}/{name}", pieces(file)) for name, file in files.items()]
+        # Globes open the first document that they find.
+        yield from archive([Member("doc.kml", text), *members])

@@ -4,12 +4,15 @@ from gpserver.formats.resource import Resource
 
 ALWAYS = ("html", "json", "pjson")
 _FEATURES = ("geojson", "pbf")
+_TABLES = ("csv", "gpkg")
 _GLOBES = ("kmz", "kml")
-FILES = _GLOBES
+FILES = (*_GLOBES, *_TABLES, "shapefile")
 """Formats that are kept as a file, and hold all of a result however large it is."""
 
 
 def names_for(resource: Resource) -> tuple[str, ...]:
     """The names of the formats (``f``) that have something to say of a resource."""
-    features = _FEATURES if resource.features is not None else ()
-    return (*ALWAYS, *features, *(_GLOBES if resource.scene else ()))
+    features = resource.features
+    names = ALWAYS if features is None else (*ALWAYS, *_FEATURES, *_TABLES)
+    shapefile = ("shapefile",) if features is not None and features.geometry_type else ()
+    return (*names, *shapefile, *(_GLOBES if resource.scene else ()))

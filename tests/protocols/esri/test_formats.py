@@ -4,8 +4,10 @@ import json
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import httpx
 import pytest
 from conftest import Server, start
@@ -211,3 +213,39 @@ def test_an_error_is_json_where_a_file_was_asked_for(client: Client, job: str) -
     answer = got(client, f"{job}/results/Nobody", f="kmz")
     assert answer.json()["error"]["code"] == 400
     assert "content-disposition" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("format", "media_type", "file"),
+    [
+        ("csv", "text/csv", "Near.csv"),
+        ("gpkg", "application/geopackage+sqlite3", "Near.gpkg"),
+        ("shapefile", "application/zip", "Near.zip"),
+    ],
+)
+def test_features_are_downloaded(
+    client: Client, job: str, tmp_path: Path, format: str, media_type: str, file: str
+) -> None:
+    answer = got(client, f"{job}/results/Near", f=format)
+    assert answer.headers["content-type"].startswith(media_type)
+    assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{file}"
+    (tmp_path / file).write_bytes(answer.content)
+    back = gpd.read_file(tmp_path / file, engine="pyogrio")
+    assert back["n"].astype(int).tolist() == [0, 1, 2, 3, 4]
+    if format == "shapefile":
+        assert "a_very_lon" in back.columns
+
+
+def test_rows_are_downloaded(client: Client, job: str) -> None:
+    answer = got(client, f"{job}/results/Rows", f="csv")
+    assert answer.content.decode("utf-8-sig").splitlines() == ['"OBJECTID","a"', "1,1", "2,2"]
+    assert "not supported" in got(client, f"{job}/results/Rows", f="shapefile").text
+
+
+def test_results_are_geojson_and_pbf(client: Client, job: str) -> None:
+    answer = got(client, f"{job}/results/Near", f="geojson")
+    assert answer.headers["content-type"].startswith("application/geo+json")
+    assert [each["properties"]["n"] for each in answer.json()["features"]] == [0, 1, 2, 3, 4]
+    answer = got(client, f"{job}/results/Near", f="pbf")
+    assert answer.headers["content-type"] == "application/x-protobuf"
+    assert b"a_very_long_name" in answer.content
