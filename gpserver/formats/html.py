@@ -90,7 +90,7 @@ def _crumbs(path: str) -> list[tuple[str, str]]:
     """(name, link) of every resource on the way to this one."""
     if not path.startswith(_ROOT):
         return [("Home", _ROOT)]
-    crumbs, link = [("Home", "/arcgis/rest"), ("services", _ROOT)], _ROOT
+    crumbs, link = [("Home", _ROOT), ("services", _ROOT)], _ROOT
     for name in path.removeprefix(_ROOT).strip("/").split("/"):
         link += f"/{quote(name)}"
         if name in ("GPServer", "MapServer"):
