@@ -1,5 +1,6 @@
 """Puts the parts together: the only module that knows every one of them."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,20 +9,26 @@ from filelock import FileLock, Timeout
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
+from gpserver.addresses import Allowed
 from gpserver.catalog import Catalog
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError
 from gpserver.examiner import Examiner
 from gpserver.executors.local import LocalExecutor
+from gpserver.fetch import Reach
 from gpserver.maps.studio import Studio
 from gpserver.protocols.compression import Compression
+from gpserver.protocols.cors import Origins
 from gpserver.protocols.esri.routes import routes
 from gpserver.protocols.esri.wire import Site
 from gpserver.protocols.paths import Paths
+from gpserver.security import Guard, create_guard, kept_key
 from gpserver.settings import Settings
 from gpserver.stores.sqlite import SQLiteStore
+from gpserver.uploads import Uploads
+
+_log = logging.getLogger(__name__)
 
 _ARTISTS = 2  # processes that draw maps
 
@@ -34,12 +41,13 @@ def create_app(settings: Settings) -> Starlette:
     """The ASGI application; its lifespan starts and stops the engine.
 
     Raises:
+        ValueError: The users or the rules of access are not written as they should be.
         DataFolderBusy: At start-up, when another server has the data folder.
     """
     data = settings.data.resolve()
     spool = data / "incoming"
     spool.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(data / "engine.lock")
+    lock, guard = FileLock(data / "engine.lock"), _guard(settings, data)
     engine, catalog = create_engine(settings), Catalog(settings.services.resolve())
     examiner = Examiner(
         settings.services.resolve(), data / "questions", start_method=settings.start_method or None
@@ -52,6 +60,8 @@ def create_app(settings: Settings) -> Starlette:
         for leftover in spool.iterdir():
             leftover.unlink()
         catalog.refresh()
+        if guard:
+            _warn_of_misspelled(guard, catalog)
         engine.start()
         examiner.start()
         studio.start()
@@ -71,8 +81,26 @@ def create_app(settings: Settings) -> Starlette:
         settings.public_url.rstrip("/"),
         settings.current_version,
         settings.execute_wait,
+        guard,
+        frozenset(settings.trusted_origins),
     )
-    return Starlette(routes=routes(site), middleware=_middleware(), lifespan=lifespan)
+    # Without users there is nothing that a page could do in somebody's name.
+    trusted = site.origins if guard else None
+    return Starlette(routes=routes(site), middleware=_middleware(trusted), lifespan=lifespan)
+
+
+def _guard(settings: Settings, data: Path) -> Guard | None:
+    if not settings.users:
+        if settings.access:
+            raise ValueError("There is [access] without [users]: nobody could sign in.")
+        return None
+    key = settings.token_key or kept_key(data / "token.key")
+    return create_guard(settings.users, settings.access, key, settings.token_lifetime)
+
+
+def _warn_of_misspelled(guard: Guard, catalog: Catalog) -> None:
+    for name in guard.misspelled(catalog):
+        _log.warning("[access] has a rule for %s, but there is no such folder or service.", name)
 
 
 def create_engine(settings: Settings) -> Engine:
@@ -80,31 +108,24 @@ def create_engine(settings: Settings) -> Engine:
     data = settings.data.resolve()
     data.mkdir(parents=True, exist_ok=True)
     store = SQLiteStore(data / "jobs.sqlite")
+    uploads = Uploads(data / "uploads", settings.max_upload, settings.upload_types)
+    Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
+    reach = Reach(settings.fetch_allowed, settings.fetch_size, settings.fetch_seconds)
     executor = LocalExecutor(
         store,
         settings.services.resolve(),
         data / "jobs",
+        data / "uploads",
+        reach,
         slots=settings.slots,
         start_method=settings.start_method or None,
         debug=settings.debug,
     )
-    return Engine(store, executor, data / "jobs", lifetime=settings.job_lifetime)
+    return Engine(store, executor, data / "jobs", uploads, lifetime=settings.job_lifetime)
 
 
-def _middleware() -> list[Middleware]:
-    # ArcGIS answers any origin with its own name, so that pages may send credentials along.
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origin_regex=".*",
-            allow_credentials=True,
-            allow_methods=["GET", "POST", "HEAD", "OPTIONS"],
-            allow_headers=["*"],
-            expose_headers=["ETag", "Content-Length", "Content-Range", "Accept-Ranges"],
-        ),
-        Middleware(Compression),
-        Middleware(Paths),
-    ]
+def _middleware(trusted: frozenset[str] | None) -> list[Middleware]:
+    return [Middleware(Origins, trusted=trusted), Middleware(Compression), Middleware(Paths)]
 
 
 def _acquire(lock: FileLock, data: Path) -> None:

@@ -15,6 +15,7 @@ from gpserver.features import Layer
 from gpserver.job import Input, Job, JobStatus, Message, NewJob, Result, Terms
 from gpserver.stores import JobStore
 from gpserver.task import Service, Task
+from gpserver.uploads import Uploads
 from gpserver.workspace import Value, Workspace
 
 _log = logging.getLogger(__name__)
@@ -31,20 +32,19 @@ class Engine:
         store: Where jobs are kept.
         executor: Who runs them.
         jobs: The folder of the jobs' folders.
-        lifetime: Seconds that a finished job, its files and its results stay.
+        uploads: The files that clients have sent.
+        lifetime: Seconds that a finished job, its files and its results stay, and an uploaded file.
     """
 
-    def __init__(self, store: JobStore, executor: Executor, jobs: Path, *, lifetime: float) -> None:
+    def __init__(
+        self, store: JobStore, executor: Executor, jobs: Path, uploads: Uploads, *, lifetime: float
+    ) -> None:
         self._store, self._executor, self._jobs, self._lifetime = store, executor, jobs, lifetime
+        self.uploads = uploads
         self._watchers: dict[str, list[Watcher]] = {}
         self._watching = threading.Lock()
         self._closed = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep_always, name="gpserver-sweep", daemon=True)
-
-    def start(self) -> None:
-        """Begin to run jobs, those that a former server left behind first."""
-        self._jobs.mkdir(parents=True, exist_ok=True)
-        self._executor.start(self._ended)
         self._owner = ""
         self._shows: Callable[[Job], bool] = lambda _: True
 
@@ -58,6 +58,11 @@ class Engine:
         view = copy.copy(self)
         view._owner, view._shows = owner, shows
         return view
+
+    def start(self) -> None:
+        """Begin to run jobs, those that a former server left behind first."""
+        self._jobs.mkdir(parents=True, exist_ok=True)
+        self._executor.start(self._ended)
         self._sweeper.start()
 
     def ready(self) -> bool:
@@ -131,12 +136,12 @@ class Engine:
             NotFound: There is no such job.
             InvalidRequest: The job has already ended.
         """
+        self.job(job_id)
         now = time.time()
         if self._store.move(job_id, JobStatus.QUEUED, JobStatus.CANCELLED, now=now):
             self._ended(job_id)
             return self.job(job_id)
         stopping = self._store.move(job_id, JobStatus.RUNNING, JobStatus.CANCELLING, now=now)
-        self.job(job_id)
         # Looked at before the worker is killed, so that the answer does not depend on how fast it dies.
         job = self.job(job_id)
         if stopping:
@@ -202,12 +207,17 @@ class Engine:
         return path
 
     def sweep(self, before: float) -> int:
-        """Delete the jobs that ended before ``before`` (epoch seconds); returns how many."""
+        """Delete the jobs that ended, and the uploads that lie idle since, before ``before`` (epoch seconds).
+
+        Returns:
+            How many jobs.
+        """
         ids = self._store.ended_before(before)
         for job_id in ids:
             # Files first: a row without files is found again, files without a row never would be.
             Workspace(self._jobs, job_id).delete()
             self._store.delete(job_id)
+        self.uploads.sweep(before)
         return len(ids)
 
     def _ended(self, job_id: str) -> None:

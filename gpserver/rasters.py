@@ -20,7 +20,8 @@ Pixels = np.ma.MaskedArray[Any, Any]
 """(bands, height, width), masked where there is no value."""
 
 # Formats of one file; others, such as VRT, may name files of this machine or URLs.
-_READABLE = ["GTiff", "COG", "PNG", "JPEG", "JP2OpenJPEG", "AAIGrid", "HFA", "SRTMHGT", "BMP", "GIF", "WEBP"]
+_READABLE = {"GTiff", "PNG", "JPEG", "JP2OpenJPEG", "AAIGrid", "SRTMHGT", "BMP", "GIF", "WEBP"}
+_MOST_CELLS = 250_000_000  # of a raster in memory; a small file may hold any number of empty ones
 _SAMPLE = 1024  # rows or columns of a sample
 _TILE = 256  # cells of a block of the file, and of the smallest overview
 
@@ -88,13 +89,16 @@ def read_raster(path: Path) -> Raster:
         Its bands as (bands, rows, columns), or (rows, columns) of a single one.
 
     Raises:
-        InvalidValue: It cannot be read, or its rows do not run from west to east.
+        InvalidValue: It cannot be read, its rows do not run from west to east, or it is too large for memory.
     """
     import rasterio
     from rasterio.errors import RasterioError
 
     try:
-        with rasterio.open(path, driver=_READABLE) as file:
+        with rasterio.open(path, driver=_driver(path)) as file:
+            cells = file.width * file.height * file.count
+            if cells > _MOST_CELLS:
+                raise InvalidValue(f"The raster {path.name} has {cells} cells; {_MOST_CELLS} are allowed.")
             if not file.transform.is_rectilinear or file.transform.a <= 0 or file.transform.e >= 0:
                 raise InvalidValue(f"The raster {path.name} is rotated or upside down; warp it first.")
             values = file.read()
@@ -103,6 +107,18 @@ def read_raster(path: Path) -> Raster:
             )
     except RasterioError as error:
         raise InvalidValue(f"{path.name} cannot be read as a raster: {error}.") from error
+
+
+def _driver(path: Path) -> str:
+    from rasterio.drivers import driver_from_extension
+
+    try:
+        driver = str(driver_from_extension(path))
+    except ValueError:
+        driver = "GTiff" if not path.suffix else ""
+    if driver not in _READABLE:
+        raise InvalidValue(f"{path.name} is not in a raster format that is read; send a GeoTIFF.")
+    return driver
 
 
 def _stored_type(kind: np.dtype[Any]) -> str:

@@ -41,14 +41,38 @@ class Settings:
     """How workers come to life: fork (from a warm parent), spawn, or empty for what suits the system."""
     max_body: int = 200_000_000
     """Bytes of one request's body."""
+    max_upload: int = 2_000_000_000
+    """Bytes of one uploaded file, in one piece or in parts."""
+    upload_types: tuple[str, ...] = (
+        *("json", "geojson", "pbf", "txt", "csv", "zip", "gpkg", "kml", "kmz", "gpx"),
+        *("tif", "tiff", "img", "png", "jpg", "xls", "xlsx", "xml", "pdf"),
+    )
+    """File name extensions that may be uploaded."""
+    fetch_allowed: tuple[str, ...] = ()
+    """Hosts, addresses and networks besides the public internet that inputs by URL may come from, such as
+    10.1.0.0/16, or this server itself as 127.0.0.1:6080."""
+    fetch_size: int = 200_000_000
+    """Bytes that one job may fetch by URL."""
+    fetch_seconds: float = 120
+    """How long one job may take to fetch."""
     job_lifetime: float = 6 * 3600
-    """Seconds that a finished job and its results stay."""
+    """Seconds that a finished job and its results stay, and an uploaded file."""
     execute_wait: float = 600
     """Seconds after which a synchronous call is given up."""
     current_version: float = 11.1
     """The ArcGIS version that clients are told."""
     debug: bool = False
     """Whether clients see the traceback of a failed task."""
+    users: dict[str, Any] = field(default_factory=dict)
+    """Who may sign in: tables of ``password``, a hash, and ``roles``; with one of them tokens are on."""
+    access: dict[str, Any] = field(default_factory=dict)
+    """The roles that may use a ``Folder``, a ``Folder/Service``, or ``*``, which is all others."""
+    token_key: str = field(default="", repr=False)
+    """What tokens are signed with; empty for a key that is made once in the data folder."""
+    token_lifetime: int = 24 * 60
+    """Minutes that a token is good for at most."""
+    trusted_origins: tuple[str, ...] = ()
+    """Origins whose pages may use the cookie of a signed-in user."""
 
 
 def load_settings(
@@ -63,16 +87,6 @@ def load_settings(
 
     Raises:
         ValueError: A key that no setting has, or a value of the wrong type.
-    users: dict[str, Any] = field(default_factory=dict)
-    """Who may sign in: tables of ``password``, a hash, and ``roles``; with one of them tokens are on."""
-    access: dict[str, Any] = field(default_factory=dict)
-    """The roles that may use a ``Folder``, a ``Folder/Service``, or ``*``, which is all others."""
-    token_key: str = field(default="", repr=False)
-    """What tokens are signed with; empty for a key that is made once in the data folder."""
-    token_lifetime: int = 24 * 60
-    """Minutes that a token is good for at most."""
-    trusted_origins: tuple[str, ...] = ()
-    """Origins whose pages may use the cookie of a signed-in user."""
     """
     values: dict[str, Any] = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
     values |= {
@@ -92,8 +106,8 @@ def _read(name: str, value: Any, kind: type) -> Any:
     try:
         if kind is bool and isinstance(value, str):
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
+        if typing.get_origin(kind) is tuple:
+            return tuple(value.split(",") if isinstance(value, str) else value)
         return kind(value)
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"The setting {name} is not a {kind.__name__}: {value!r}.") from None
-        if typing.get_origin(kind) is tuple:
-            return tuple(value.split(",") if isinstance(value, str) else value)

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,16 +15,21 @@ from shapely.geometry import box
 
 from gpserver.catalog import Catalog
 from gpserver.context import JobContext
-from gpserver.datatypes import GPRasterDataLayer, Stored
+from gpserver.datatypes import GPRasterData, GPRasterDataLayer, Stored
 from gpserver.errors import GPServerError, InvalidValue, JobCancelled
 from gpserver.features import Layer, parse_spatial_reference
+from gpserver.fetch import Fetcher, Reach
 from gpserver.finding import Finding
 from gpserver.job import Input, Message, Progress, Result
 from gpserver.parameter import Parameter
 from gpserver.rasters import read_sample
+from gpserver.sources import Sources
 from gpserver.symbology import Look, drawing_info, raster_drawing_info
 from gpserver.task import Task
+from gpserver.uploads import Uploads
 from gpserver.workspace import Workspace
+
+_RASTERS = (GPRasterDataLayer.name, GPRasterData.name)
 
 
 class Channel(Protocol):
@@ -49,6 +54,9 @@ class Assignment:
     jobs: str
     inputs: list[dict[str, Any]]
     environment: dict[str, Any]
+    uploads: str = ""
+    reach: dict[str, Any] = field(default_factory=dict)
+    owner: str = ""
     debug: bool = False
 
 
@@ -158,13 +166,19 @@ def _sent(job: Assignment, workspace: Workspace) -> dict[str, Any]:
 
 def _arguments(task: Task, job: Assignment, workspace: Workspace) -> dict[str, Any]:
     raw = _sent(job, workspace)
-    arguments = task.arguments(raw)
+    with _source(job, workspace) as source:
+        arguments = task.arguments(raw, source)
     by_name = {parameter.name: parameter for parameter in task.inputs}
     for item in [Input(**item) for item in job.inputs]:
         if item.file:
             parameter = by_name[item.name]
             workspace.confirm(item, _sound(parameter, arguments[parameter.argument], raw[item.name]))
     return arguments
+
+
+def _source(job: Assignment, workspace: Workspace) -> Sources:
+    fetcher = Fetcher(Reach(**job.reach))
+    return Sources(workspace.fetched(job.attempt), fetcher, Uploads(Path(job.uploads)), job.owner)
 
 
 def _raw(item: Input, workspace: Workspace) -> Any:
@@ -175,12 +189,13 @@ def _raw(item: Input, workspace: Workspace) -> Any:
 
 def _sound(parameter: Parameter, value: object, raw: bytes) -> bytes:
     """The JSON text of a large input; a table or feature set rests as it came."""
-    return raw if isinstance(value, pandas.DataFrame) else orjson.dumps(parameter.data_type.encode(value))
+    return raw if isinstance(value, pandas.DataFrame) else orjson.dumps(parameter.data_type.shown(raw))
 
 
 def _save(parameter: Parameter, value: object, folder: Path) -> Result:
     kind = parameter.data_type
     try:
+        kind = kind if value is None else kind.concrete(value)
         stored = kind.save(value, folder, parameter.name) if value is not None else Stored(value=kind.empty())
     except InvalidValue as error:
         raise InvalidValue(f"{parameter.name}: {error}") from error
@@ -189,7 +204,7 @@ def _save(parameter: Parameter, value: object, folder: Path) -> Result:
 
 def _drawn(job: JobContext, parameter: Parameter, result: Result, folder: Path) -> Result:
     """The result with its look on the map; what it cannot have becomes a warning, and the usual look."""
-    if not (result.layer or (result.file and result.data_type == GPRasterDataLayer.name)):
+    if not (result.layer or (result.file and result.data_type in _RASTERS)):
         return result
     path = folder / (result.layer or result.file or "")
     try:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import rasterio
 from pyproj import CRS
+from rasterio.transform import from_bounds
 
 from gpserver import Raster
 from gpserver.errors import InvalidValue
-from gpserver.rasters import read_facts, read_sample, read_window, values_at, write_raster
+from gpserver.rasters import read_facts, read_raster, read_sample, read_window, values_at, write_raster
 
 WGS84, WEB_MERCATOR = CRS.from_epsg(4326), CRS.from_epsg(3857)
 
@@ -71,3 +72,32 @@ def test_bands_bytes_and_a_raster_without_a_reference(tmp_path: Path) -> None:
 def test_what_is_no_grid_is_refused(tmp_path: Path, values: np.ndarray) -> None:  # type: ignore[type-arg]
     with pytest.raises(InvalidValue, match="rows, columns"):
         write_raster(Raster(values, (0, 0, 1, 1)), tmp_path / "a.tif")
+
+
+def test_a_raster_is_read_back(tmp_path: Path) -> None:
+    raster = Raster(np.arange(12.0).reshape(3, 4), (0, 0, 4, 3), 3857)
+    write_raster(raster, tmp_path / "a.tif")
+    found = read_raster(tmp_path / "a.tif")
+    assert (found.values == raster.values).all()
+    assert found.extent == (0, 0, 4, 3)
+
+
+def test_a_raster_that_names_another_file_is_not_read(tmp_path: Path) -> None:
+    """A virtual raster of GDAL would lead to any file of this machine, or to any URL."""
+    write_raster(Raster(np.zeros((3, 4)), (0, 0, 4, 3), 3857), tmp_path / "secret.tif")
+    band = f"<SimpleSource><SourceFilename>{tmp_path / 'secret.tif'}</SourceFilename></SimpleSource>"
+    (tmp_path / "a.tif").write_text(
+        '<VRTDataset rasterXSize="4" rasterYSize="3"><VRTRasterBand dataType="Float64" band="1">'
+        f"{band}</VRTRasterBand></VRTDataset>"
+    )
+    with pytest.raises(InvalidValue, match=r"a\.tif cannot be read as a raster"):
+        read_raster(tmp_path / "a.tif")
+
+
+def test_a_small_file_of_many_cells_is_not_read(tmp_path: Path) -> None:
+    facts = {"count": 1, "width": 100_000, "height": 100_000, "dtype": "uint8", "crs": "EPSG:3857"}
+    place = {"transform": from_bounds(0, 0, 9, 9, 100_000, 100_000)}
+    with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", sparse_ok=True, **facts, **place):
+        pass
+    with pytest.raises(InvalidValue, match="has 10000000000 cells; 250000000 are allowed"):
+        read_raster(tmp_path / "a.tif")

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from gpserver.archives import found_in
 from gpserver.datatypes.base import DataType, Source, Stored, quote
 from gpserver.errors import InvalidValue
 from gpserver.rasters import Raster, read_raster, write_raster
 
+# What is looked for in an archive; files beside it, such as a world file, are unpacked with it.
+_FILES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".asc", ".hgt", ".bmp", ".gif", ".webp")
 _IMAGE_SERVICE = re.compile(r"/ImageServer/?(\?|$)", re.IGNORECASE)
 
 
@@ -24,10 +27,10 @@ class GPRasterDataLayer(DataType):
         raise InvalidValue(f'{quote(value)} is not a raster; send {{"url": …}} or {{"itemID": …}}.')
 
     def fetch(self, reference: Mapping[str, Any], source: Source) -> Raster:
-        """Read the file of a raster."""
+        """Read the file of a raster, or the one in an archive."""
         if _IMAGE_SERVICE.search(str(reference.get("url", ""))):
             raise InvalidValue("Image services are not supported; send the URL of a file such as a GeoTIFF.")
-        return read_raster(source.file(reference))
+        return read_raster(found_in(source.file(reference), _FILES))
 
     def load(self, place: Any) -> Raster:
         """Give a raster that a publisher named, by its file, a function, or itself."""

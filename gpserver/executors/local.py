@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gpserver.executors import OnChange
+from gpserver.fetch import Reach
 from gpserver.job import Job, JobStatus, Message, MessageType, Progress, Result
 from gpserver.sandbox import Ending, Order, Outcome, Sandbox
 from gpserver.stores import JobStore
@@ -32,12 +33,15 @@ class LocalExecutor:
         store: JobStore,
         services: Path,
         jobs: Path,
+        uploads: Path,
+        reach: Reach,
         *,
         slots: int,
         start_method: str | None,
         debug: bool,
     ) -> None:
         self._store, self._services, self._jobs, self._debug = store, services, jobs, debug
+        self._uploads, self._reach = uploads, reach
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._sandbox = Sandbox(
             "gpserver.worker:run",
@@ -151,6 +155,9 @@ class LocalExecutor:
             task=job.task,
             services=str(self._services),
             jobs=str(self._jobs),
+            uploads=str(self._uploads),
+            reach=asdict(self._reach),
+            owner=job.owner,
             inputs=[asdict(item) for item in self._store.inputs(job.id)],
             environment=job.environment,
             debug=self._debug,

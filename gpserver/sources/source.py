@@ -19,7 +19,7 @@ from gpserver.uploads import Uploads, file_name
 _RESULT = re.compile(r"/jobs/[^/]+/results/[^/]+/?$", re.IGNORECASE)
 
 # What each kind of dataset begins with; a file that only claims to be one could make GDAL read others.
-_DATASETS = {".shp": b"\x00\x00\x27\x0a", ".gpkg": b"SQLite format 3\x00"}
+_DATASETS = {".shp": b"\x00\x00\x27\x0a", ".gpkg": b"SQLite format 3\x00", ".fgb": b"fgb\x03fgb"}
 _DOCUMENTS = (".json", ".geojson", ".txt", ".pbf")
 
 
@@ -54,8 +54,8 @@ class Sources:
     def features(self, reference: Mapping[str, Any]) -> Iterator[Path]:
         """The pages of a layer, a query or a file, or the dataset in a file or an archive.
 
-        Each is Esri JSON, GeoJSON, Esri's protocol buffer (``.pbf``), a shapefile (``.shp``) or a
-        GeoPackage (``.gpkg``).
+        Each is Esri JSON, GeoJSON, Esri's protocol buffer (``.pbf``), a shapefile (``.shp``), a GeoPackage
+        (``.gpkg``) or a FlatGeobuf (``.fgb``).
         """
         url, folder = str(reference.get("url") or ""), self._room("pages")
         if is_layer(url):

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import orjson
 from starlette.concurrency import run_in_threadpool
 
 from gpserver.errors import InvalidRequest, NotFound
@@ -12,8 +11,10 @@ from gpserver.formats import FILES, Resource
 from gpserver.job import JobStatus
 from gpserver.parameter import Parameter
 from gpserver.protocols.esri import scenes
+from gpserver.protocols.esri.controls import control, sent
 from gpserver.protocols.esri.directory import refresh
 from gpserver.protocols.esri.log import error_lines, esri_id, message_log
+from gpserver.protocols.esri.outcomes import outcomes
 from gpserver.protocols.esri.parameters import result_features, result_value
 from gpserver.protocols.esri.version import capabilities
 from gpserver.protocols.esri.wire import Call, NotSupported, TaskFailed, TimedOut
@@ -85,9 +86,10 @@ async def submit_job(call: Call) -> Resource:
         return form(call, found, wanted, "Submit Job")
     job_id = _submit(call, found, wanted)
     value = {"jobId": esri_id(job_id), "jobStatus": "esriJobSubmitted"}
-    job_url = f"{call.root}{call.path.rpartition('/')[0]}/jobs/{esri_id(job_id)}"
-    scene = scenes.of_submitted(call, wanted.name, f"{call.path.rpartition('/')[0]}/jobs/{esri_id(job_id)}")
-    return Resource(value, "Job", path=call.path, location=job_url, scene=scene, name=wanted.name)
+    # Relative: the policy of the form's page forbids to leave the host, by whatever name it is known.
+    place = _place_of(call, job_id)
+    scene = scenes.of_submitted(call, wanted.name, place)
+    return Resource(value, "Job", path=call.path, location=place, scene=scene, name=wanted.name)
 
 
 async def execute(call: Call) -> Resource:
@@ -116,12 +118,15 @@ async def execute(call: Call) -> Resource:
         "results": [result_value(call, job, result) for result in results],
         "messages": message_log(job, messages),
     }
+    facts = {"results": outcomes(call, job, _place_of(call, job_id))} if call.wants_page else {}
     # A format that is one layer has the first one.
     layers = (result_features(call, job, result, whole=whole) for result in results)
     return Resource(
         value,
         f"Results of {wanted.display_name}",
+        page="executed",
         path=call.path,
+        facts=facts,
         features=next((layer for layer in layers if layer is not None), None),
         scene=scenes.of_results(call, job, results, wanted.name),
         name=wanted.name,
@@ -151,8 +156,13 @@ async def service_of(call: Call) -> Service:
     return call.site.catalog.service(call.part("service"))
 
 
+def _place_of(call: Call, job_id: str) -> str:
+    """The URL path of a job that was submitted here."""
+    return f"{call.path.rpartition('/')[0]}/jobs/{esri_id(job_id)}"
+
+
 def _submit(call: Call, found: Service, wanted: Task) -> str:
-    values = {item.name: call.parameters.values(item.name) for item in wanted.inputs}
+    values = {item.name: sent(call, found, item.name) for item in wanted.inputs}
     return call.site.engine.submit(found, wanted, values, environment_of(call, wanted))
 
 
@@ -193,15 +203,9 @@ async def _end_of(call: Call, job_id: str) -> None:
 def form(call: Call, found: Service, wanted: Task, button: str) -> Resource:
     """The page where a person fills in the inputs of a task."""
     value = _task_value(call, found, wanted)
-    facts = {"button": button, "examples": {item.name: _example(item) for item in wanted.inputs}}
+    takes_files = call.site.engine.uploads.most_bytes > 0
+    facts = {"button": button, "controls": [control(item) for item in wanted.inputs], "uploads": takes_files}
     return Resource(value, f"{button}: {wanted.display_name}", page="form", path=call.path, facts=facts)
-
-
-def _example(parameter: Parameter) -> str:
-    value = parameter.default_value
-    if value is None or value == {} or value == []:
-        return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _task_value(call: Call, found: Service, wanted: Task) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
@@ -16,8 +17,9 @@ from gpserver.job import Input, Job, JobStatus, Result
 from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.directory import SERVICES
 from gpserver.protocols.esri.gpserver import service_and_task
-from gpserver.protocols.esri.log import JOB_ID, STATUS, esri_id, message_log, progress
+from gpserver.protocols.esri.log import JOB_ID, STATUS, elapsed, esri_id, message_log, progress
 from gpserver.protocols.esri.mapimage import map_image
+from gpserver.protocols.esri.outcomes import outcomes, picture_of
 from gpserver.protocols.esri.parameters import files_of, input_value, result_features, result_value
 from gpserver.protocols.esri.wire import Call
 
@@ -34,19 +36,32 @@ async def job(call: Call) -> Resource:
     Raises:
         NotFound: There is no such job of this task.
     """
-    found = await _job(call)
+    found = await job_of(call)
     outputs = call.site.engine.results(found.id)
     with_messages = call.parameters.flag("returnMessages", default=True)
     return Resource(
-        _job_value(call.site.engine, found.id, found.version, with_messages),
+        job_value(call.site.engine, found.id, found.version, with_messages),
         f"Job Details: {esri_id(found.id)} ({found.service}/{found.task})",
         page="job",
         path=call.path,
-        facts={"running": not found.status.is_terminal, "map": _map_place(found)},
+        facts=await run_in_threadpool(_facts, call, found) if call.wants_page else {},
         etag=f"{found.version}{'' if with_messages else 's'}",
         scene=scenes.of_job(call, found, outputs),
         name=found.task,
     )
+
+
+def _facts(call: Call, found: Job) -> dict[str, Any]:
+    """What the page of a job has beyond its JSON."""
+    succeeded = found.status is JobStatus.SUCCEEDED
+    operation = "execute" if found.terms.synchronous else "submitJob"
+    return {
+        "running": not found.status.is_terminal,
+        "elapsed": elapsed(found),
+        "results": outcomes(call, found, call.path) if succeeded else [],
+        "map": _map_place(found),
+        "again": f"{call.path.rpartition('/jobs/')[0]}/{operation}",
+    }
 
 
 def _map_place(found: Job) -> str:
@@ -62,14 +77,14 @@ async def cancel(call: Call) -> Resource:
         InvalidRequest: The job has already ended.
         NotFound: There is no such job of this task.
     """
-    found = await _job(call)
+    found = await job_of(call)
     # The cancel waits for the store and for the executor's lock, never for the worker's death.
     stopped = await run_in_threadpool(call.site.engine.cancel, found.id)
     messages = message_log(stopped, call.site.engine.messages(stopped.id))
     value = {"jobId": esri_id(stopped.id), "jobStatus": STATUS[stopped.status], "messages": messages}
     path = call.path.removesuffix("/cancel")
     place = path if "/jobs/" in path else f"{path}/jobs/{esri_id(found.id)}"
-    return Resource(value, "Cancel Job", path=call.path, location=f"{call.root}{place}")
+    return Resource(value, "Cancel Job", path=call.path, location=place)
 
 
 async def results(call: Call) -> Resource:
@@ -91,25 +106,32 @@ async def result(call: Call) -> Resource | Response:
     """
     found = await _succeeded(call)
     item = _named(call, call.site.engine.results(found.id), f"output parameter of {found.task}")
-    if found.terms.result_map_service and item.drawing and _wants_picture(call):
+    if item.drawing and _wants_picture(call, found):
         return await map_image(call, found, item)
     value = await run_in_threadpool(result_value, call, found, item)
     features = result_features(call, found, item, whole=call.format in FILES)
+    facts = {
+        "picture": picture_of(item, quote(call.path), "960,540"),
+        "page_number": int(call.parameters.number("page", 1)),
+    }
     return Resource(
         value,
         item.name,
         page="parameter",
         path=call.path,
+        facts=facts,
         features=features,
         scene=scenes.of_results(call, found, [item], item.name),
         name=item.name,
     )
 
 
-def _wants_picture(call: Call) -> bool:
+def _wants_picture(call: Call, found: Job) -> bool:
     asked = call.parameters
-    data = asked.text("returnType").lower() == "data" or asked.flag("returnFeatureCollection")
-    return not data and call.format in ("json", "pjson", "image")
+    if asked.text("returnType").lower() == "data" or asked.flag("returnFeatureCollection"):
+        return False
+    # Our pages show pictures of every result; clients get one unasked only where each job is a map.
+    return call.format == "image" or (found.terms.result_map_service and call.format in ("json", "pjson"))
 
 
 def _named(call: Call, items: Sequence[Named], what: str) -> Named:
@@ -126,7 +148,7 @@ async def inputs(call: Call) -> Resource:
     Raises:
         NotFound: There is no such job.
     """
-    found = await _job(call)
+    found = await job_of(call)
     items = call.site.engine.inputs(found.id)
     values = await run_in_threadpool(lambda: [input_value(call, found, item) for item in items])
     return Resource(values, "Inputs", path=call.path)
@@ -138,10 +160,10 @@ async def input_(call: Call) -> Resource:
     Raises:
         NotFound: There is no such job or input parameter.
     """
-    found = await _job(call)
+    found = await job_of(call)
     item = _named(call, call.site.engine.inputs(found.id), f"input parameter of {found.task}")
     value = await run_in_threadpool(input_value, call, found, item)
-    return Resource(value, item.name, page="parameter", path=call.path)
+    return Resource(value, item.name, page="parameter", path=call.path, facts={"picture": ""})
 
 
 async def file(call: Call) -> Response:
@@ -167,7 +189,12 @@ def _job_id(text: str) -> str:
     return match[1]
 
 
-async def _job(call: Call) -> Job:
+async def job_of(call: Call) -> Job:
+    """The job that the path, or else ``jobId``, names.
+
+    Raises:
+        NotFound: There is no such job of this task.
+    """
     found = call.site.engine.job(_job_id(call.part("job_id") or call.parameters.text("jobId")))
     service, task = call.part("service"), call.part("task")
     if (service, task) not in ((found.service, found.task), ("", ""), ("", found.task)):
@@ -179,14 +206,15 @@ async def _job(call: Call) -> Job:
 
 
 async def _succeeded(call: Call) -> Job:
-    found = await _job(call)
+    found = await job_of(call)
     if found.status is not JobStatus.SUCCEEDED:
         raise NotFound(f"Job {esri_id(found.id)} has no results: it is {STATUS[found.status]}.")
     return found
 
 
 @lru_cache(maxsize=256)
-def _job_value(engine: Engine, job_id: str, version: int, with_messages: bool) -> dict[str, Any]:
+def job_value(engine: Engine, job_id: str, version: int, with_messages: bool) -> dict[str, Any]:
+    """A job as JSON, of the version that was just seen."""
     # Kept by version: most polls see what the poll before them saw.
     found = engine.job(job_id)
     value: dict[str, Any] = {"jobId": esri_id(job_id), "jobStatus": STATUS[found.status]}

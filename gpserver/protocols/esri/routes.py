@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from gpserver.formats import Resource
 from gpserver.protocols.esri import (
     directory,
+    events,
     gpserver,
     iteminfo,
     jobs,
@@ -16,14 +17,18 @@ from gpserver.protocols.esri import (
     mapquery,
     mapsearch,
     mapserver,
+    tokens,
+    uploads,
     validate,
 )
+from gpserver.protocols.esri.admission import admit
 from gpserver.protocols.esri.directory import SERVICES
-from gpserver.protocols.esri.wire import Call, Handler, Site, endpoint
+from gpserver.protocols.esri.wire import SIGN_IN, SIGN_OUT, Call, Handler, Site, endpoint
 
 _JOB: tuple[tuple[str, Handler], ...] = (
     ("", jobs.job),
     ("/cancel", jobs.cancel),
+    ("/events", events.events),
     ("/results", jobs.results),
     ("/results/{name}", jobs.result),
     ("/inputs", jobs.inputs),
@@ -68,6 +73,31 @@ _MAP: tuple[tuple[str, Handler], ...] = (
     ("/{layer}/images/{image}", mapserver.image),
     ("/{layer}", _in_thread(mapserver.layer)),
 )
+_UPLOAD, _UPLOAD_PART = _in_thread(uploads.upload), _in_thread(uploads.upload_part)
+_UPLOADS: tuple[tuple[str, Handler], ...] = (
+    ("", _in_thread(uploads.items)),
+    ("/info", _in_thread(uploads.info)),
+    ("/upload", _UPLOAD),
+    ("/register", _in_thread(uploads.register)),
+    ("/{item}", _in_thread(uploads.item)),
+    ("/{item}/uploadPart", _UPLOAD_PART),
+    ("/{item}/parts", _in_thread(uploads.parts)),
+    ("/{item}/commit", _in_thread(uploads.commit)),
+    ("/{item}/download", _in_thread(uploads.download)),
+    ("/{item}/delete", _in_thread(uploads.delete)),
+)
+_FROM_FILES = {_UPLOAD, _UPLOAD_PART}
+_AROUND_A_FILE = 1 << 20  # bytes of boundaries, headers and short fields
+_TOKENS: tuple[tuple[str, Handler], ...] = (
+    ("/arcgis/tokens", tokens.generate_token),
+    ("/arcgis/tokens/generateToken", tokens.generate_token),
+    ("/tokens", tokens.generate_token),
+    ("/tokens/generateToken", tokens.generate_token),
+    (SIGN_IN, tokens.sign_in),
+    (SIGN_OUT, tokens.sign_out),
+)
+# For everybody, and a token that is over changes nothing here.
+_OPEN = {directory.info, directory.health, directory.static, *(handler for _, handler in _TOKENS)}
 _PICTURES = "/arcgis/rest/directories/arcgisoutput/{file}"
 _FILES = "/arcgis/rest/directories/arcgisjobs/{place:path}/{job_id}/scratch/{file:path}"
 
@@ -77,8 +107,9 @@ def routes(site: Site) -> list[BaseRoute]:
     long, short, shortest = SERVICES + "/{service:path}/GPServer/{task}", "/{service:path}/{task}", "/{task}"
     table: list[tuple[str, Handler]] = []
     table += [(f"{long}/jobs/{{job_id}}{end}", handler) for end, handler in _JOB]
-    # No task is called info.
+    # No task is called info or uploads.
     table += [(SERVICES + "/{service:path}/GPServer" + end, handler) for end, handler in _INFO]
+    table += [(f"{SERVICES}/{{service:path}}/GPServer/uploads{end}", handler) for end, handler in _UPLOADS]
     table += [(long + end, handler) for end, handler in _TASK]
     for map_ in (
         SERVICES + "/{service:path}/MapServer/jobs/{job_id}",
@@ -90,8 +121,10 @@ def routes(site: Site) -> list[BaseRoute]:
         (_PICTURES, mapimage.output),
         ("/", directory.home),
         ("/arcgis/rest", directory.home),
+        *(_TOKENS if site.guard else ()),
         ("/arcgis/rest/info", directory.info),
         ("/arcgis/rest/info/healthcheck", directory.health),
+        ("/arcgis/rest/static/{file:path}", directory.static),
         (SERVICES, directory.folder),
         (SERVICES + "/{service:path}/GPServer", gpserver.service),
         (long, gpserver.task),
@@ -102,4 +135,18 @@ def routes(site: Site) -> list[BaseRoute]:
         table += [(f"{prefix}/jobs/{{job_id}}{end}", handler) for end, handler in _JOB]
         table += [(prefix + end, handler) for end, handler in _TASK]
     table += [("/{service}", gpserver.service_or_task), (short, gpserver.task)]
-    return [Route(path, endpoint(handler, site), methods=["GET", "POST"]) for path, handler in table]
+    guarded = admit if site.guard else None
+    files = site.engine.uploads.most_bytes + _AROUND_A_FILE
+    return [
+        Route(
+            path,
+            endpoint(
+                handler,
+                site,
+                None if handler in _OPEN else guarded,
+                files if handler in _FROM_FILES else None,
+            ),
+            methods=["GET", "POST"],
+        )
+        for path, handler in table
+    ]

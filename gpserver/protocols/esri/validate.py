@@ -10,6 +10,7 @@ from gpserver.examiner import SECONDS
 from gpserver.finding import Finding
 from gpserver.formats import JSONText, Resource
 from gpserver.parameter import Parameter
+from gpserver.protocols.esri.controls import sent
 from gpserver.protocols.esri.gpserver import environment_of, form, service_and_task
 from gpserver.protocols.esri.wire import Call, TimedOut
 from gpserver.workspace import Value
@@ -26,17 +27,17 @@ async def validate(call: Call) -> Resource:
     found, wanted = await service_and_task(call)
     if not call.parameters:
         return form(call, found, wanted, "Validate")
-    sent = {
-        item.name: [_untagged(value) for value in call.parameters.values(item.name)] for item in wanted.inputs
+    values = {
+        item.name: [_untagged(value) for value in sent(call, found, item.name)] for item in wanted.inputs
     }
-    future = call.site.examiner.examine(found, wanted, sent, environment_of(call, wanted))
+    future = call.site.examiner.examine(found, wanted, values, environment_of(call, wanted))
     wait = min(SECONDS, call.site.execute_wait)
     try:
         findings = await asyncio.wait_for(asyncio.wrap_future(future), wait)
     except TimeoutError:
         raise TimedOut(f"The values could not be validated in {wait:g} seconds.") from None
     value = {
-        "validationResults": [_result(item, sent[item.name], findings) for item in wanted.inputs],
+        "validationResults": [_result(item, values[item.name], findings) for item in wanted.inputs],
         "additionalMessages": [_message(findings)] if findings else [],
     }
     return Resource(value, f"Validate: {wanted.display_name}", path=call.path)

@@ -11,9 +11,11 @@ What ArcGIS may do and this server does not, it does not mention: there is no ``
 of a service, no webhooks, and no parameter for output feature or image services.
 """
 
+from gpserver.datatypes import Element
 from gpserver.task import Service
 
 _VALIDATE = "Validate"
+_UPLOADS = "Uploads"
 
 
 def full_version(version: float) -> str:
@@ -26,4 +28,13 @@ def full_version(version: float) -> str:
 
 def capabilities(service: Service) -> str:
     """What a service can do besides its tasks, as ArcGIS lists it."""
-    return _VALIDATE
+    return ",".join([_UPLOADS] * takes_uploads(service) + [_VALIDATE])
+
+
+def takes_uploads(service: Service) -> bool:
+    """Whether a task of the service has an input that may come from an uploaded item."""
+    return any(_refers(item) for task in service.tasks for item in task.inputs)
+
+
+def _refers(element: Element) -> bool:
+    return element.data_type.refers or any(map(_refers, element.parts))

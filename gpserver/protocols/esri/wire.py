@@ -2,11 +2,13 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from html import escape
 from itertools import chain
 from pathlib import Path
-from urllib.parse import quote
+from threading import BoundedSemaphore
+from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,16 +16,29 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from gpserver.catalog import Catalog
 from gpserver.engine import Engine
-from gpserver.errors import GPServerError, InvalidRequest, NotFound
+from gpserver.errors import (
+    Forbidden,
+    GPServerError,
+    InvalidRequest,
+    InvalidToken,
+    NotFound,
+    SignInRefused,
+    TokenRequired,
+)
 from gpserver.examiner import Examiner
-from gpserver.formats import Body, Resource, format_for, format_named, plain_name
+from gpserver.formats import Body, Resource, format_for, format_named, html, plain_name
 from gpserver.maps.studio import Studio
 from gpserver.protocols.form import Parameters, read_body
+from gpserver.security import NOBODY, Caller, Guard
 
 _log = logging.getLogger(__name__)
 
 # Bytes up to which a streamed answer is put together first: one answer is cheaper than many pieces.
 _SENT_WHOLE = 256 << 10
+
+_STREAMS = 64
+
+_FORBIDDEN = "You do not have permissions to access this resource or perform this operation."
 
 _CALLBACK = re.compile(r"[A-Za-z_$][\w.$]{0,127}")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?", re.ASCII)
@@ -43,6 +58,12 @@ class Site:
     current_version: float
     execute_wait: float
     """Seconds that a synchronous call may take from request to answer, waiting for its turn included."""
+    guard: Guard | None = None
+    """Where there are users; without it everybody may do everything."""
+    origins: frozenset[str] = frozenset()
+    """Of whose pages a cookie is believed, besides our own."""
+    streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_STREAMS))
+    """Room for pages that follow a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +73,7 @@ class Call:
     request: Request
     parameters: Parameters
     site: Site
+    caller: Caller = NOBODY
 
     def part(self, name: str) -> str:
         """A part of the URL path, or ``""`` where this URL has none."""
@@ -91,10 +113,17 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Resource | Response]]
+Admit = Callable[[Call], Call]
+
+SIGN_IN, SIGN_OUT = "/arcgis/rest/login", "/arcgis/rest/logout"
 
 
 class NotSupported(InvalidRequest):
     """An operation that this service does not have, such as execute on an asynchronous one."""
+
+
+class MethodNotAllowed(InvalidRequest):
+    """A GET of what only a POST may do."""
 
 
 class TaskFailed(GPServerError):
@@ -109,22 +138,49 @@ class TimedOut(GPServerError):
     """A synchronous call took too long."""
 
 
-def endpoint(handler: Handler, site: Site) -> Callable[[Request], Awaitable[Response]]:
-    """The Starlette endpoint of a handler: reads parameters, translates errors, writes the format."""
+def endpoint(
+    handler: Handler, site: Site, admit: Admit | None = None, most: int | None = None
+) -> Callable[[Request], Awaitable[Response]]:
+    """The Starlette endpoint of a handler: reads parameters, translates errors, writes the format.
+
+    Args:
+        handler: Answers a call.
+        site: What it needs for that.
+        admit: Gives the call as its caller may make it, or raises; None where there are no callers to tell.
+        most: Bytes that a body may have, where that is not what the site says.
+    """
 
     async def answer(request: Request) -> Response:
         parameters = Parameters(request.scope["query_string"].decode("latin-1"))
+        call = Call(request, parameters, site)
         try:
             if request.method == "POST":
-                await read_body(request, parameters, site.spool, site.max_body)
-            resource = await handler(Call(request, parameters, site))
+                await read_body(request, parameters, site.spool, most or site.max_body)
+            if admit:
+                call = admit(call)
+            resource = await handler(call)
+        except TokenRequired as error:
+            resource = replace(error_resource(error), location=_sign_in_page(request))
         except Exception as error:
             resource = error_resource(error)
         finally:
             parameters.discard()
-        return await _respond(resource, request, parameters)
+        if site.guard and isinstance(resource, Resource):
+            resource = replace(resource, visitor=call.caller.name)
+        response = await _respond(resource, request, parameters)
+        if admit:
+            # What one caller was shown must not be kept for another.
+            response.headers.setdefault("cache-control", "no-cache")
+            response.headers["cache-control"] += ", private"
+        return response
 
     return answer
+
+
+def _sign_in_page(request: Request) -> str:
+    query = request.scope["query_string"].decode("latin-1")
+    place = request.scope["path"] + (f"?{query}" if query and request.method == "GET" else "")
+    return f"{SIGN_IN}?{urlencode({'redirect': place})}"
 
 
 def error_resource(error: Exception) -> Resource:
@@ -140,6 +196,16 @@ def _translate(error: Exception) -> tuple[int, str, list[str], int]:
             return 400, "Invalid URL", ["Invalid URL"], 404
         case NotFound():
             return 400, "Unable to complete operation.", [str(error)], 404
+        case MethodNotAllowed():
+            return 405, str(error), [], 405
+        case TokenRequired():
+            return 499, "Token Required", [], 401
+        case InvalidToken():
+            return 498, "Invalid Token", [str(error)], 401
+        case Forbidden():
+            return 403, _FORBIDDEN, [str(error)], 403
+        case SignInRefused():
+            return 400, "Unable to generate token.", [str(error)], 403
         case NotSupported():
             return 400, str(error), [], 400
         case TaskFailed():
@@ -169,24 +235,38 @@ async def _respond(answer: Resource | Response, request: Request, parameters: Pa
     page = write is format_named("html")
     if page and answer.location:
         return RedirectResponse(answer.location, status_code=302)
-    if answer.etag and request.headers.get("if-none-match") == _etag(answer):
-        return Response(status_code=304, headers=_cache_headers(answer))
+    if page:
+        answer = replace(answer, query=_query(request))
+    headers = html.HEADERS if page else _cache_headers(answer)
+    if "etag" in headers and request.headers.get("if-none-match") == headers["etag"]:
+        return Response(status_code=304, headers=headers)
     try:
         # A page may show a large result, and templates take their time.
         body = await run_in_threadpool(write, answer) if page else write(answer)
         if callback and "json" in body.media_type:
             body = Body(_wrap(callback, body.content), "text/javascript;charset=UTF-8")
+        elif parameters.text("callback.html") == "textarea" and not page:
+            body = _in_textarea(body)
         # Much is only tried when the first pieces are made.
-        return await _response(body, answer.status if page else 200, _cache_headers(answer))
+        return await _response(body, answer.status if page else 200, headers)
     except Exception as error:
         answer = error_resource(error)
         body = (write if page else format_named("json"))(answer)
-        return await _response(body, answer.status if page else 200, {})
+        return await _response(body, answer.status if page else 200, html.HEADERS if page else {})
 
 
-async def _response(body: Body, status: int, headers: dict[str, str]) -> Response:
+def _query(request: Request) -> str:
+    """The query of a GET without the format and the page number, to be followed by another one of them."""
+    if request.method != "GET":
+        return ""
+    asked = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    kept = [(name, value) for name, value in asked if name.lower() not in ("f", "page")]
+    return f"{urlencode(kept)}&" if kept else ""
+
+
+async def _response(body: Body, status: int, headers: Mapping[str, str]) -> Response:
     if body.file:
-        headers = headers | {"content-disposition": f"attachment; filename*=UTF-8''{quote(body.file)}"}
+        headers = {**headers, "content-disposition": f"attachment; filename*=UTF-8''{quote(body.file)}"}
     if isinstance(body.content, bytes):
         return Response(body.content, status, headers, body.media_type)
     start, rest = await run_in_threadpool(_begin, body.content)
@@ -203,6 +283,14 @@ def _begin(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None]:
         if len(start) > _SENT_WHOLE:
             return bytes(start), chunks
     return bytes(start), None
+
+
+def _in_textarea(body: Body) -> Body:
+    """JSON for pages that upload through a hidden frame, which can read nothing but a document."""
+    if not isinstance(body.content, bytes) or "json" not in body.media_type:
+        return body
+    text = f"<textarea>{escape(body.content.decode())}</textarea>"
+    return Body(text.encode(), "text/html;charset=UTF-8")
 
 
 def _etag(answer: Resource) -> str:
