@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from gpserver.errors import InvalidRequest
-from gpserver.formats import csv, geojson, gpkg, html, json, kml, kmz, pbf, shapefile
-from gpserver.formats.names import FILES, names_for
+from gpserver.formats import amf, csv, geojson, gpkg, html, json, kml, kmz, pbf, shapefile
+from gpserver.formats.names import FEATURES, FILES, names_for
 from gpserver.formats.resource import Body, JSONText, Resource
 
 __all__ = ["FILES", "Body", "JSONText", "Resource", "format_for", "format_named", "names_for", "plain_name"]
@@ -22,6 +22,7 @@ FORMATS: Mapping[str, Writer] = {
     "csv": csv.write,
     "shapefile": shapefile.write,
     "gpkg": gpkg.write,
+    "amf": amf.write,
 }
 
 
@@ -44,7 +45,7 @@ def format_for(name: str, resource: Resource) -> Writer:
         InvalidRequest: There is no such format, or the resource is nothing that it could show.
     """
     key, known = plain_name(name), names_for(resource)
-    if key not in known and (key in FILES or key not in FORMATS):
+    if key not in (*known, *FEATURES):
         raise _unsupported(name, known)
     return FORMATS[key]
 

@@ -39,5 +39,7 @@ def files(
                 crs=selection.crs.to_wkt() if selection.crs else None,
                 layer_options=options,
             )
-            opened = [stack.enter_context(path.open("rb")) for path in sorted(Path(folder).iterdir())]
+            opened: list[IO[bytes]] = [
+                stack.enter_context(path.open("rb")) for path in sorted(Path(folder).iterdir())
+            ]
         yield opened

@@ -1,9 +1,11 @@
 """Which formats make sense for a resource."""
 
+from gpserver.formats import amf
 from gpserver.formats.resource import Resource
 
 ALWAYS = ("html", "json", "pjson")
-_FEATURES = ("geojson", "pbf")
+FEATURES = ("geojson", "pbf")
+"""Formats of features; what is no features they say in JSON."""
 _TABLES = ("csv", "gpkg")
 _GLOBES = ("kmz", "kml")
 FILES = (*_GLOBES, *_TABLES, "shapefile")
@@ -13,6 +15,7 @@ FILES = (*_GLOBES, *_TABLES, "shapefile")
 def names_for(resource: Resource) -> tuple[str, ...]:
     """The names of the formats (``f``) that have something to say of a resource."""
     features = resource.features
-    names = ALWAYS if features is None else (*ALWAYS, *_FEATURES, *_TABLES)
+    names = ALWAYS if features is None else (*ALWAYS, *FEATURES, *_TABLES)
     shapefile = ("shapefile",) if features is not None and features.geometry_type else ()
-    return (*names, *shapefile, *(_GLOBES if resource.scene else ()))
+    globes = _GLOBES if resource.scene else ()
+    return (*names, *shapefile, *globes, *(("amf",) if amf.INSTALLED else ()))
