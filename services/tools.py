@@ -4,9 +4,30 @@ import math
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from gpserver import JobContext, LinearUnit, Table, TaskError, task
+from pyproj import CRS
+
+from gpserver import (
+    ArealUnit,
+    CoordinateSystem,
+    Envelope,
+    Extent,
+    Features,
+    Field,
+    Hidden,
+    JobContext,
+    LinearUnit,
+    Param,
+    Points,
+    Raster,
+    RasterData,
+    SQLExpression,
+    Table,
+    TaskError,
+    TimeUnit,
+    task,
+)
 
 STEP = 0.1
 
@@ -55,6 +76,19 @@ def file_task(job: JobContext, text: str) -> Path:
     return path
 
 
+class Stop(NamedTuple):
+    """A row of a value table."""
+
+    place: str
+    minutes: float | None = None
+    since: datetime | None = None
+    walk: LinearUnit | None = None
+    file: Path | None = None
+
+
+AnyValue = float | LinearUnit | Points | str
+
+
 class Echo(NamedTuple):
     """What came in.
 
@@ -71,6 +105,23 @@ class Echo(NamedTuple):
     out_unit: LinearUnit | None
     out_table: Table | None
     out_size: int | None
+    out_file: Path | None
+    out_files: list[Path] | None
+    out_area: ArealUnit | None
+    out_time: TimeUnit | None
+    out_features: Features | None
+    out_raster: Raster | None
+    out_grid: RasterData | None
+    out_field: Field | None
+    out_reference: CRS | None
+    out_system: CoordinateSystem | None
+    out_extent: Extent | None
+    out_envelope: Envelope | None
+    out_secret: Hidden | None
+    out_expression: SQLExpression | None
+    out_stops: list[Stop] | None
+    out_any: AnyValue | None
+    out_several: list[AnyValue] | None
 
 
 @task
@@ -84,7 +135,30 @@ def echo_types(
     in_unit: LinearUnit | None = None,
     in_table: Table | None = None,
     in_file: Path | None = None,
+    in_files: list[Path] | None = None,
+    in_area: ArealUnit | None = None,
+    in_time: TimeUnit | None = None,
+    in_features: Features | None = None,
+    in_raster: Raster | None = None,
+    in_grid: RasterData | None = None,
+    in_field: Annotated[Field | None, Param(dependency="in_features")] = None,
+    in_reference: CRS | None = None,
+    in_system: CoordinateSystem | None = None,
+    in_extent: Extent | None = None,
+    in_envelope: Envelope | None = None,
+    in_secret: Hidden | None = None,
+    in_expression: SQLExpression | None = None,
+    in_stops: list[Stop] | None = None,
+    in_any: AnyValue | None = None,
+    in_several: list[AnyValue] | None = None,
 ) -> Echo:
-    """Give back every input unchanged; what is not given stays unset."""
+    """Give back every input unchanged; what is not given stays unset.
+
+    Args:
+        in_field: One of the fields of In_Features.
+    """
     size = in_file.stat().st_size if in_file else None
-    return Echo(in_string, in_long, in_double, in_boolean, in_date, in_list, in_unit, in_table, size)
+    before = (in_string, in_long, in_double, in_boolean, in_date, in_list, in_unit, in_table, size, in_file)
+    more = (in_files, in_area, in_time, in_features, in_raster, in_grid, in_field, in_reference)
+    others = (in_system, in_extent, in_envelope, in_secret, in_expression, in_stops, in_any, in_several)
+    return Echo(*before, *more, *others)

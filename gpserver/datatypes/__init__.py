@@ -37,6 +37,7 @@ from gpserver.datatypes.spatial_references import GPCoordinateSystem, GPSpatialR
 from gpserver.datatypes.units import ArealUnit, LinearUnit, TimeUnit
 from gpserver.datatypes.value_table import GPValueTable
 from gpserver.errors import NotFound
+from gpserver.rasters import Raster
 
 KINDS: tuple[type[DataType], ...] = (
     GPString,
@@ -105,6 +106,7 @@ Hidden = Annotated[str, GPStringHidden()]
 SQLExpression = Annotated[str, GPSQLExpression()]
 CoordinateSystem = Annotated[CRS, GPCoordinateSystem()]
 Envelope = Annotated[Extent, GPEnvelope()]
+RasterData = Annotated[Raster, GPRasterData()]
 
 __all__ = [
     "KINDS",
@@ -146,6 +148,7 @@ __all__ = [
     "MultiPoints",
     "Points",
     "Polygons",
+    "RasterData",
     "SQLExpression",
     "Source",
     "Stored",

@@ -75,7 +75,11 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 
 def _column(name: str, series: "pd.Series[Any]") -> tuple[str, Any]:
-    """Esri type and Arrow array of a column; only types that every client knows (before ArcGIS 11.2)."""
+    """Esri type and Arrow array of a column.
+
+    Types that came with ArcGIS 11.2 only where no older one says the same: days, times of day and moments
+    with offsets of their own (objects of ``datetime``), and whole numbers of more than 32 bits.
+    """
     array = _to_arrow(series)
     kind = array.type
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
@@ -86,7 +90,13 @@ def _column(name: str, series: "pd.Series[Any]") -> tuple[str, Any]:
         return _integers(array)
     if pa.types.is_floating(kind):
         return _floats(array)
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+    if pa.types.is_date(kind):
+        return "esriFieldTypeDateOnly", array.cast(pa.large_string())
+    if pa.types.is_time(kind):
+        return "esriFieldTypeTimeOnly", array.cast(pa.time32("s"), safe=False).cast(pa.large_string())
+    if pa.types.is_timestamp(kind) and kind.tz and series.dtype == object:
+        return "esriFieldTypeTimestampOffset", _with_offset(series)
+    if pa.types.is_timestamp(kind):
         return "esriFieldTypeDate", array.cast(pa.timestamp("ms"), safe=False)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
         return "esriFieldTypeString", array.cast(pa.large_string())
@@ -102,6 +112,11 @@ def _to_arrow(series: "pd.Series[Any]") -> Any:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _with_offset(series: "pd.Series[Any]") -> Any:
+    texts = [None if pd.isna(value) else value.isoformat(timespec="milliseconds") for value in series]
+    return pa.array(texts, pa.large_string())
 
 
 def _as_text(series: "pd.Series[Any]") -> Any:

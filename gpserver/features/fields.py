@@ -1,6 +1,7 @@
 """Attributes as they arrive: JSON values to columns by declared Esri field type."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,21 @@ READ_AS = {
     "esriFieldTypeTimestampOffset": pa.large_string(),
 }
 
+# A moment and the minutes that its place was ahead of UTC.
+_OFFSET = pa.struct([("moment", _MILLISECONDS), ("minutes", pa.int16())])
+# Fields since ArcGIS 11.2, which are texts on the wire and in a stored layer.
+_READ_AS_SENT = READ_AS | {
+    "esriFieldTypeDateOnly": pa.date32(),
+    "esriFieldTypeTimeOnly": pa.time64("us"),
+    "esriFieldTypeTimestampOffset": _OFFSET,
+}
+
 
 def declared_types(fields: Iterable[Any]) -> dict[str, Any]:
     """Names and Arrow types (None: to be inferred) of Esri fields; geometry fields are left out."""
     named = [field if isinstance(field, Mapping) else {"name": field} for field in fields]
     return {
-        str(field["name"]): READ_AS.get(str(field.get("type")))
+        str(field["name"]): _READ_AS_SENT.get(str(field.get("type")))
         for field in named
         if field.get("name") and field.get("type") not in ("esriFieldTypeGeometry", "esriFieldTypeRaster")
     }
@@ -56,6 +66,8 @@ def read_column(name: str, values: list[Any], kind: Any) -> Any:
 
 
 def _as_arrow(values: list[Any], kind: Any) -> Any:
+    if kind in (pa.date32(), pa.time64("us")):
+        raise TypeError("Arrow would take a number for days or microseconds")
     if kind in (pa.int64(), _MILLISECONDS):
         # By way of the type that Arrow sees: told to make integers, it would cut the decimals off.
         return pa.array(values, from_pandas=True).cast(pa.int64()).cast(kind)
@@ -87,17 +99,58 @@ def _instant(value: Any) -> int | None:
     return None if pd.isna(instant) else round(instant.timestamp() * 1000)
 
 
+def _written(value: Any) -> datetime | None:
+    """A moment as people write it, ``8/2/2020 10:00:00 AM -07:00``, in ISO form, or in milliseconds."""
+    if value in (None, ""):
+        return None
+    moment = pd.Timestamp(value, unit="ms" if isinstance(value, int | float) else None)
+    return None if pd.isna(moment) else moment.to_pydatetime(warn=False)
+
+
+def _day(value: Any) -> date | None:
+    moment = _written(value)
+    return moment.date() if moment else None
+
+
+def _clock(value: Any) -> time | None:
+    moment = _written(value)
+    return moment.time() if moment else None
+
+
+def _with_offset(value: Any) -> dict[str, Any] | None:
+    moment = _written(value)
+    if moment is None:
+        return None
+    offset = moment.utcoffset() or timedelta()
+    return {"moment": moment.replace(tzinfo=None) - offset, "minutes": offset // timedelta(minutes=1)}
+
+
 # What a lenient reader still understands: numbers as text, "NaN", dates in ISO form, anything as text.
 _READ_LENIENTLY: dict[Any, Callable[[Any], Any]] = {
     pa.int64(): _whole,
     pa.float64(): _real,
     pa.large_string(): _text,
     _MILLISECONDS: _instant,
+    pa.date32(): _day,
+    pa.time64("us"): _clock,
+    _OFFSET: _with_offset,
 }
 
 
+def _moment(value: dict[str, Any] | None) -> datetime | None:
+    if value is None:
+        return None
+    zone = timezone(timedelta(minutes=value["minutes"]))
+    return value["moment"].replace(tzinfo=UTC).astimezone(zone)  # type: ignore[no-any-return]
+
+
 def to_series(column: Any) -> "pd.Series[Any]":
-    """An Arrow column as pandas: integers with nulls are Int64, dates datetime64[ms] (UTC, no zone)."""
+    """An Arrow column as pandas: integers with nulls are Int64, dates datetime64[ms] (UTC, no zone).
+
+    Days, times of day and moments with an offset are objects of ``datetime``.
+    """
+    if column.type == _OFFSET:
+        return pd.Series([_moment(value) for value in column.to_pylist()], dtype=object)
     nullable = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
     mapper = nullable.get if column.null_count else None
     series: pd.Series[Any] = column.to_pandas(types_mapper=mapper)

@@ -12,7 +12,7 @@ from geopandas.array import from_shapely
 from pyproj import CRS
 
 from gpserver.errors import InvalidValue
-from gpserver.features.fields import READ_AS, to_series
+from gpserver.features.fields import READ_AS, declared_types, read_column, to_series
 from gpserver.features.json_geometry import Chunk, join_chunks
 from gpserver.features.parse import CHUNK_FEATURES
 from gpserver.features.protobuf_reader import BYTES, Messages, fields, signed, varint
@@ -116,9 +116,9 @@ def _column(name: str, kind: str, messages: Messages) -> Any:
     given = np.flatnonzero(messages.ends > messages.starts)
     wanted = READ_AS.get(kind, pa.large_string())
     try:
-        return to_series(
-            _array(messages, given).cast(wanted) if len(given) else pa.nulls(len(messages), wanted)
-        )
+        values = _array(messages, given).cast(wanted) if len(given) else pa.nulls(len(messages), wanted)
+        declared = declared_types([{"name": name, "type": kind}]).get(name) or wanted
+        return to_series(values if declared == wanted else read_column(name, values.to_pylist(), declared))
     except pa.ArrowException as error:
         raise InvalidValue(f"A value of field {name} is not of its declared type: {error}.") from error
 

@@ -15,8 +15,11 @@ from gpserver.features import encode_features
 
 DAY = datetime.date(2020, 1, 2)
 NOON = datetime.datetime(2020, 1, 2, 12)
-DAY_MS, NOON_MS = 1577923200000, 1577966400000
+NOON_MS = 1577966400000
 ID = uuid.UUID("12345678-1234-5678-1234-567812345678")
+TOKYO = datetime.datetime(2020, 1, 2, 12, tzinfo=datetime.timezone(datetime.timedelta(hours=9)))
+MOSCOW = datetime.datetime(2020, 1, 2, 12, tzinfo=datetime.timezone(datetime.timedelta(hours=3)))
+OFFSETS = ["2020-01-02T12:00:00.000+09:00", "2020-01-02T12:00:00.000+03:00"]
 
 
 def encoded(frame: pd.DataFrame) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -58,8 +61,9 @@ CASES = [
     (pd.Series([NOON, None], dtype="datetime64[ns]"), "Date", [NOON_MS, None]),
     (pd.Series([NOON]).dt.tz_localize("Asia/Tokyo"), "Date", [NOON_MS - 9 * 3600_000]),
     (pd.Series([NOON, None], dtype="object"), "Date", [NOON_MS, None]),
-    (pd.Series([DAY, None], dtype="object"), "Date", [DAY_MS, None]),
-    (pd.Series([datetime.time(1, 2)]), "String", ["01:02:00"]),
+    (pd.Series([DAY, None], dtype="object"), "DateOnly", [str(DAY), None]),
+    (pd.Series([datetime.time(1, 2), None]), "TimeOnly", ["01:02:00", None]),
+    (pd.Series([TOKYO, MOSCOW, None], dtype="object"), "TimestampOffset", [*OFFSETS, None]),
     (pd.Series([pd.Timedelta(1, "h")]), "String", ["0 days 01:00:00"]),
     (pd.Series([ID, None]), "String", [str(ID), None]),
     (pd.Series([decimal.Decimal("1.50"), None]), "String", ["1.50", None]),

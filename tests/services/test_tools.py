@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from gpserver import JobContext, LinearUnit
+from gpserver.datatypes import KINDS
 from gpserver.errors import JobCancelled, TaskError
 from gpserver.job import MessageType
 
@@ -76,9 +77,9 @@ def test_echo_types_gives_back_what_came_in(tools, tmp_path):
         "in_unit": LinearUnit(2, "esriMiles"),
         "in_table": pd.DataFrame({"a": [1, 2]}),
     }
-    *echoed, size = tools["EchoTypes"](**given, in_file=file)
-    assert all(after is before for after, before in zip(echoed, given.values(), strict=True))
-    assert size == 5
+    echoed = tools["EchoTypes"](**given, in_file=file)._asdict()
+    assert all(echoed[name.replace("in_", "out_", 1)] is value for name, value in given.items())
+    assert (echoed["out_file"], echoed["out_size"]) == (file, 5)
 
 
 def test_echo_types_leaves_unset_what_is_not_given(tools):
@@ -95,22 +96,11 @@ def test_names_and_types(catalog):
         "Text": ("GPString", "input", True),
         "Output_File": ("GPDataFile", "output", True),
     }
-    types = {
-        "String": "GPString",
-        "Long": "GPLong",
-        "Double": "GPDouble",
-        "Boolean": "GPBoolean",
-        "Date": "GPDate",
-        "List": "GPMultiValue:GPString",
-        "Unit": "GPLinearUnit",
-        "Table": "GPRecordSet",
-    }
     echo = parameters(catalog, "EchoTypes")
-    assert {name: facts[0] for name, facts in echo.items()} == (
-        {f"In_{name}": kind for name, kind in types.items()}
-        | {"In_File": "GPDataFile"}
-        | {f"Out_{name}": kind for name, kind in types.items()}
-        | {"Out_Size": "GPLong"}
+    types = {name.removeprefix("In_"): kind for name, (kind, _, _) in echo.items() if name.startswith("In_")}
+    assert {kind.name for kind in KINDS} <= {*types.values(), "GPMultiValue:GPString"}
+    assert {name: facts[0] for name, facts in echo.items() if name.startswith("Out_")} == (
+        {f"Out_{name}": kind for name, kind in types.items()} | {"Out_Size": "GPLong"}
     )
     assert not any(required for _, _, required in echo.values())
     assert catalog.task("Tools", "EchoTypes").inputs[0].choices == ("red", "green", "blue")
