@@ -84,7 +84,6 @@ def test_every_type_goes_there_and_back(client: Client) -> None:
         "Out_Date": 1199145600000,
         "Out_List": ["a", "b;c"],
         "Out_Unit": {"distance": 2.5, "units": "esriKilometers"},
-        "Out_Size": None,
     }
     assert [row["attributes"]["name"] for row in table["features"]] == ["a", "ü"]
     assert [row["attributes"]["n"] for row in table["features"]] == [1, None]
