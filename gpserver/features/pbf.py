@@ -19,11 +19,13 @@ from gpserver.features.protobuf import (
     float_rows,
     message,
     message_rows,
+    no_rows,
     number,
     number_rows,
     only_where,
     opening,
     packed_rows,
+    packed_tuples,
     text_rows,
     zigzag,
 )
@@ -54,6 +56,8 @@ _VERSION = message(1, b"1.0")
 _FEATURE, _ATTRIBUTE, _GEOMETRY, _LENGTHS, _COORDS = 15, 1, 2, 2, 3
 _TEXT, _FLOAT, _DOUBLE, _SINT32, _SINT64 = 1, 2, 3, 4, 8
 _NULL = message(_ATTRIBUTE)
+# Each step over a column is short however many rows there are, so other threads need not wait for it.
+_CHUNK_ROWS = 65536
 
 
 def write(selection: Selection) -> Iterator[bytes]:
@@ -65,7 +69,7 @@ def write(selection: Selection) -> Iterator[bytes]:
     """
     grid = selection.quantization or Quantization.of_resolution(selection.crs)
     selection = replace(selection, quantization=grid)
-    features = [_features(chunk) for chunk in selection.chunks()]
+    features = [_features(chunk) for chunk in selection.chunks(_CHUNK_ROWS)]
     head = _head(selection, grid)
     length = len(head) + sum(map(len, features))
     query_result = opening(1, length)
@@ -131,8 +135,7 @@ def _features(chunk: Chunk) -> bytes:
     parts = [_attribute(column) for column in chunk.columns]
     if chunk.shapes is not None:
         parts.append(_geometry(differences(chunk.shapes)))
-    nothing = Rows([], np.zeros(len(chunk.rows), np.int64))
-    return bytes_of(message_rows(_FEATURE, nothing, *parts))
+    return bytes_of(message_rows(_FEATURE, no_rows(len(chunk.rows)), *parts))
 
 
 def _attribute(column: Any) -> Rows:
@@ -161,8 +164,12 @@ def _values(column: Any) -> Rows:
 
 def _geometry(shapes: Shapes) -> Rows:
     """One Geometry per row, nothing where it is missing: how long its lists are, and its coordinates."""
-    bounds = vertex_offsets(shapes) * shapes.coords.shape[1]
-    parts = [message_rows(_COORDS, packed_rows(zigzag(shapes.coords).ravel(), bounds))]
+    numbers = zigzag(shapes.coords)
+    if shapes.kind == POINT:
+        coords = packed_tuples(numbers)
+    else:
+        coords = packed_rows(numbers.ravel(), vertex_offsets(shapes) * numbers.shape[1])
+    parts = [message_rows(_COORDS, coords)]
     if shapes.offsets:
         lists = np.diff(shapes.offsets[0])
         parts.insert(0, message_rows(_LENGTHS, packed_rows(lists.astype(np.uint64), _lists(shapes))))

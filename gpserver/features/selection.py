@@ -85,23 +85,27 @@ class Selection:
         """Whether m is written."""
         return self.geometry and self.return_m and self.layer.has_m
 
-    def chunks(self) -> Iterator[Chunk]:
-        """The rows in their order, as many at a time as memory and other threads can bear."""
+    def chunks(self, most: int = _CHUNK_ROWS) -> Iterator[Chunk]:
+        """The rows in their order, as many at a time as memory and other threads can bear.
+
+        Args:
+            most: Rows of a chunk; polygons and lines of many vertices have fewer.
+        """
         names = [field["name"] for field in self.chosen_fields]
         rows = self.layer.order if self.rows is None else self.rows
-        for begin, end in pairwise(self._bounds(rows)):
+        for begin, end in pairwise(self._bounds(rows, most)):
             chosen = rows[begin:end]
             numbers = pa.array(chosen)
             columns = [self.layer.column(name).take(numbers) for name in names]
             yield Chunk(chosen, columns, self._shapes(chosen) if self.geometry_type else None)
 
-    def _bounds(self, rows: Array) -> Iterable[int]:
+    def _bounds(self, rows: Array, most: int) -> Iterable[int]:
         """Where chunks begin, and the end."""
         count = len(rows)
         if self.geometry_type in (None, POINT) or count == 0:
-            return [*range(0, count, _CHUNK_ROWS), count]
+            return [*range(0, count, most), count]
         vertices = vertex_counts(self.layer.shapes, rows)
-        filled = np.cumsum(np.maximum(vertices / _CHUNK_VERTICES, 1 / _CHUNK_ROWS)).astype(np.int64)
+        filled = np.cumsum(np.maximum(vertices / _CHUNK_VERTICES, 1 / most)).astype(np.int64)
         return [0, *(np.flatnonzero(np.diff(filled)) + 1).tolist(), count]
 
     def _shapes(self, rows: Array) -> Shapes:

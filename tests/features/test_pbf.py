@@ -144,9 +144,9 @@ def test_a_grid_of_the_clients_choice(tmp_path: Path) -> None:
 
 
 def test_many_chunks(tmp_path: Path) -> None:
-    points = shapely.points(*np.random.default_rng(2).uniform(0, 1e5, (2, 20_000)))
-    layer = stored(gpd.GeoDataFrame({"n": range(20_000)}, geometry=points, crs=32633), tmp_path)
-    assert len(list(pbf.write(Selection(layer)))) == 4
+    points = shapely.points(*np.random.default_rng(2).uniform(0, 1e5, (2, 70_000)))
+    layer = stored(gpd.GeoDataFrame({"n": range(70_000)}, geometry=points, crs=32633), tmp_path)
+    assert len(list(pbf.write(Selection(layer)))) == 3
     assert_says_what_json_says(layer, 5e-5)
 
 
