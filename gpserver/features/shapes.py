@@ -134,14 +134,10 @@ def boxes(shapes: Shapes) -> Array:
     _, members = take_lists(bounds, np.flatnonzero(filled)) if gaps else (None, slice(None))
     starts = lengths_to_offsets(ends - starts)[:-1]
     for axis in range(2):
-        result[filled, axis::2] = _reach(shapes.coords[members, axis], starts)
+        values = np.ascontiguousarray(shapes.coords[members, axis])
+        result[filled, axis] = np.minimum.reduceat(values, starts)
+        result[filled, axis + 2] = np.maximum.reduceat(values, starts)
     return result
-
-
-def _reach(values: Array, starts: Array) -> Array:
-    """The least and the greatest value of each list, (n, 2)."""
-    values = np.ascontiguousarray(values)
-    return np.stack([np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)], axis=1)
 
 
 def plane(shapes: Shapes, with_z: bool, with_m: bool) -> Shapes:

@@ -170,12 +170,13 @@ def _stamps(
     shapes: Shapes, chosen: Array, box: Array, columns: _Columns, pixel: float
 ) -> tuple[Array, Array]:
     """Boxes and colours of the chosen features, 0 for others."""
+    if chosen.all():
+        return blend(box, areas(shapes), columns.face, columns.edge, columns.width * pixel)
     rows = np.flatnonzero(chosen)
     marks, inks = np.zeros((len(chosen), 4)), np.zeros((len(chosen), 4))
     if len(rows):
-        area = areas(shapes if chosen.all() else take(shapes, rows))
         face, edge, width = columns.face[rows], columns.edge[rows], columns.width[rows] * pixel
-        marks[rows], inks[rows] = blend(box[rows], area, face, edge, width)
+        marks[rows], inks[rows] = blend(box[rows], areas(take(shapes, rows)), face, edge, width)
     return marks, inks
 
 

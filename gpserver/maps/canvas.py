@@ -142,8 +142,10 @@ class Canvas:
         x, y = coords[:, 0] - self._middle[0], coords[:, 1] - self._middle[1]
         found = np.empty((len(coords), 2))
         # By axis: a product of matrices would wake all threads of a linear algebra library.
-        for axis in range(2):
-            found[:, axis] = x * self._turn[0, axis] + y * self._turn[1, axis] + self._center[axis]
+        for axis, (along, across) in enumerate([(x, y), (y, x)]):
+            found[:, axis] = along * self._turn[axis, axis] + self._center[axis]
+            if self._turn[1 - axis, axis]:
+                found[:, axis] += across * self._turn[1 - axis, axis]
         return found
 
     def _paper(self, color: RGBA) -> None:
