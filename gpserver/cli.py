@@ -40,9 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="list the services, tasks and parameters of a folder")
     _add_services(describe)
     describe.set_defaults(command=_describe)
-    hashing = commands.add_parser(
-        "hash-password", help="make the hash of a password for gpserver.toml"
-    )
+    hashing = commands.add_parser("hash-password", help="make the hash of a password for gpserver.toml")
     hashing.set_defaults(command=_hash_password)
     return parser
 

@@ -163,9 +163,9 @@ def reprojected(shapes: Shapes, source: CRS | None, target: CRS | None) -> Shape
     """
     if source is None or target is None or len(shapes.coords) == 0 or same_crs(source, target):
         return shapes
-    coords = shapes.coords.copy()
-    x, y = transformer(source, target).transform(shapes.coords[:, 0].copy(), shapes.coords[:, 1].copy())
-    coords[:, 0], coords[:, 1] = x, y
+    x, y = np.array(shapes.coords[:, :2].T, order="C")
+    transformer(source, target).transform(x, y, inplace=True)
+    coords = np.column_stack([x, y, shapes.coords[:, 2:]])
     return without_infinite(replace(shapes, coords=coords))
 
 

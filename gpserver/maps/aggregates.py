@@ -68,7 +68,7 @@ class Aggregate:
 def aggregated(
     keys: Sequence[Expression], aggregates: Sequence[Aggregate], columns: Columns, rows: int
 ) -> list[Any]:
-    """Columns of keys and of aggregates, with one value per group, groups in the order of their first rows.
+    """Columns of keys and of aggregates, with one value per group.
 
     Without keys, all rows are one group, even when there are none. NULL is a group of its own.
 
@@ -76,28 +76,37 @@ def aggregated(
         InvalidRequest: An expression cannot be computed.
     """
     names = [f"key{number}" for number in range(len(keys))]
-    inputs = [_input(item, columns, rows) for item in aggregates]
     arrays = {name: one_zero(key.values(columns, rows)) for name, key in zip(names, keys, strict=True)}
-    arrays |= {f"value{number}": values for number, values in enumerate(inputs)} | {"row": np.arange(rows)}
-    specs = [
-        (f"value{number}", *_ARROW[item.kind])
-        for number, item in enumerate(aggregates)
+    inputs = [_input_name(item) for item in aggregates]
+    for name, item in dict(zip(inputs, aggregates, strict=True)).items():
+        arrays[name] = _input(item, columns, rows)
+    asked = [
+        (name, _ARROW[item.kind][0], item.kind)
+        for name, item in zip(inputs, aggregates, strict=True)
         if item.kind in _ARROW
     ]
+    specs = [(name, function, _ARROW[kind][1]) for name, function, kind in dict.fromkeys(asked)]
     # Which rows each group has costs as much as all the rest: only percentiles need it.
-    by_rows = bool(names) and len(specs) < len(aggregates)
-    specs.append(("row", "list" if by_rows else "count", None))
+    by_rows = bool(names) and len(asked) < len(aggregates)
+    if by_rows or not specs:
+        arrays["row"] = np.arange(rows)
+        specs.append(("row", "list" if by_rows else "count", None))
     found = pa.table(arrays).group_by(names, use_threads=False).aggregate(specs)
-    groups = found["row_list"].combine_chunks() if by_rows else pa.array([np.arange(rows)])
 
-    def result(number: int, item: Aggregate) -> Any:
+    def result(name: str, item: Aggregate) -> Any:
         if item.kind in _ARROW:
-            return found[f"value{number}_{_ARROW[item.kind][0]}"].combine_chunks()
+            return found[f"{name}_{_ARROW[item.kind][0]}"].combine_chunks()
+        groups = found["row_list"].combine_chunks() if by_rows else pa.array([np.arange(rows)])
         continuous = item.kind == "percentile_cont"
-        return percentile(inputs[number], groups, item.share, continuous=continuous, descends=item.descends)
+        return percentile(arrays[name], groups, item.share, continuous=continuous, descends=item.descends)
 
-    results = [result(number, item) for number, item in enumerate(aggregates)]
+    results = [result(*pair) for pair in zip(inputs, aggregates, strict=True)]
     return [found[name].combine_chunks() for name in names] + results
+
+
+def _input_name(item: Aggregate) -> str:
+    """Equal for aggregates of the same values."""
+    return f"{'numbers' if item.kind in _OF_NUMBERS else 'values'} {item.of.text}"
 
 
 def _input(item: Aggregate, columns: Columns, rows: int) -> Any:

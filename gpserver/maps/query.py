@@ -56,7 +56,7 @@ def rows_of(layer: Layer, query: Query) -> Array:
     Raises:
         InvalidRequest: The where clause, the order or the relation cannot be understood.
     """
-    chosen = _chosen(layer, query)
+    chosen = chosen_rows(layer, query)
     if query.order:
         return _sorted(layer, chosen, query.order)
     if chosen is None:
@@ -76,9 +76,13 @@ def columns_at(layer: Layer, rows: Array | None) -> Callable[[str], pa.Array]:
     return lambda name: layer.column(name).take(numbers)
 
 
-def _chosen(layer: Layer, query: Query) -> Array | None:
-    """Rows of the file, ascending; None for all. What is cheap comes first, what follows sees fewer rows."""
-    chosen: Array | None = None
+def chosen_rows(layer: Layer, query: Query) -> Array | None:
+    """The numbers of the rows of the layer's file, ascending, whatever the order; None for all of them.
+
+    Raises:
+        InvalidRequest: As :func:`rows_of`.
+    """
+    chosen: Array | None = None  # What is cheap comes first, what follows sees fewer rows.
     if query.object_ids is not None:
         chosen = np.flatnonzero(np.isin(layer.object_ids, np.array(query.object_ids, np.int64)))
     if query.window is not None:

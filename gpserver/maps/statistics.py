@@ -55,7 +55,7 @@ def statistics(
         definitions: Esri's outStatistics.
         group_by: Fields or expressions.
         having: A condition on aggregates (``SUM(POP) > 5``), groups and names of statistics; or "".
-        order: By names of groups and statistics; "" leaves the groups in the order of their first rows.
+        order: By names of groups and statistics; "" is the order of the groups' own values.
         fields: Esri fields of the columns.
         columns: The column of a field, by its declared name; all of them have ``rows`` values.
         rows: How many rows there are.
@@ -72,7 +72,7 @@ def statistics(
     described = [_key_field(number, key, fields) for number, key in enumerate(keys, 1)]
     described += [_field(item.name, item.type, item.name) for item in [*wanted, *implied]]
     visible = _distinct(described)[: len(keys) + len(wanted)]
-    sorting = parse_order(order, visible)
+    sorting = parse_order(order, visible) or [(field["name"], False) for field in described[: len(keys)]]
     results = aggregated(keys, [*wanted, *implied], cache(columns), rows)
     table = pa.table(results, [field["name"] for field in described])
     if condition is not None:

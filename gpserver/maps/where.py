@@ -60,9 +60,10 @@ class Where:
             InvalidRequest: It cannot be computed, as with a division by zero.
         """
         parts = [
-            part.fill_null(False).to_numpy(zero_copy_only=False) for part in _evaluate(self, columns, rows)
+            (part.fill_null(False) if part.null_count else part).to_numpy(zero_copy_only=False)
+            for part in _evaluate(self, columns, rows)
         ]
-        return np.concatenate([np.zeros(0, bool), *parts])
+        return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, bool), *parts])
 
 
 @dataclass(frozen=True, slots=True)

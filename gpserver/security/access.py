@@ -84,7 +84,8 @@ class Access:
             return
         if not caller.name:
             raise TokenRequired
-        raise Forbidden(f"{caller.name} may not use {service}.")
+        # In ArcGIS' words: arcgis for Python looks for them, and would ask again and again otherwise.
+        raise Forbidden(f"User does not have permissions to access '{service}'.")
 
     def shows(self, caller: Caller, job: Job) -> bool:
         """Whether a caller may see a job; one that nobody owns is seen by whoever knows its id."""

@@ -4,8 +4,11 @@ Run it with ``python -m tests.benchmarks.bench_maps [size ...]``.
 """
 
 import io
+import pathlib
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from itertools import pairwise
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import geopandas as gpd
@@ -18,10 +21,13 @@ from matplotlib.path import Path
 from matplotlib.transforms import IdentityTransform
 from PIL import Image
 
+from gpserver.features import Layer, write_layer
 from gpserver.features.shapely_geometry import from_geometry
 from gpserver.features.shapes import POINT, POLYGON, POLYLINE, Shapes, take, vertex_offsets
+from gpserver.maps import artist
 from gpserver.maps.canvas import Canvas
 from gpserver.maps.images import write
+from gpserver.maps.picture import Picture
 from gpserver.maps.symbols import Fill, Marker, Stroke, Symbol
 from tests.benchmarks.timing import compare, table
 
@@ -132,6 +138,43 @@ def rows(sizes: tuple[int, ...] = SIZES) -> list[tuple[str, dict[str, float]]]:
     return found
 
 
+def windows(size: int = SIZES[-1]) -> list[tuple[str, dict[str, float]]]:
+    """A whole picture of a part of many polygons, from the stored layer to the PNG, and its drawing alone."""
+    found = []
+    with TemporaryDirectory() as place:
+        folder = pathlib.Path(place)
+        frame = gpd.GeoDataFrame(geometry=geometries(POLYGON, size), crs=3857)
+        write_layer(frame, folder / "layer.arrow")
+        layer = Layer.open(folder / "layer.arrow")
+        for part in (0.1, 0.3):
+            side = part**0.5
+            box = (100.0, 50.0, 100 + WIDTH * side, 50 + HEIGHT * side)
+            shapes = take(layer.shapes, layer.window(*box))
+            pixels = replace(shapes, coords=(shapes.coords - box[:2]) / side)
+            order = picture_of(folder, box)
+            variants = {
+                "RendererAgg, paths prepared": bare(pixels),
+                "the whole request": lambda order=order: artist.run(order, None),
+            }
+            found.append((f"{part:.0%} of {size} polygons", compare(variants)))
+    return found
+
+
+def picture_of(folder: pathlib.Path, box: tuple[float, ...]) -> dict[str, Any]:
+    """The order of a picture."""
+    line = {"type": "esriSLS", "style": "esriSLSSolid", "color": rgba(DARK), "width": 0.75}
+    symbol = {"type": "esriSFS", "style": "esriSFSSolid", "color": rgba(BLUE), "outline": line}
+    drawing = {"renderer": {"type": "simple", "symbol": symbol}}
+    reference = {"wkid": 102100, "latestWkid": 3857}
+    sheet = {"path": str(folder / "layer.arrow"), "drawing": drawing}
+    target = str(folder / "map.png")
+    return asdict(Picture([sheet], box, WIDTH, HEIGHT, reference, "png32", target=target))
+
+
+def rgba(color: tuple[float, ...]) -> list[int]:
+    return [round(255 * part) for part in color]
+
+
 def files() -> dict[str, float]:
     """Pixels to PNG, ours next to Pillow's."""
     pixels = ours(from_geometry(geometries(POLYGON, 1_000), np.zeros(1_000, bool), POLYGON)).rgba()
@@ -148,6 +191,8 @@ def main() -> None:
     mpl.use("agg")
     for title, medians in rows(SIZES):
         print(table(title, medians, floor=next(iter(medians))))
+    for title, medians in windows():
+        print(table(title, medians, floor="the whole request"))
     print(table("PNG of 800 x 600", files(), floor="Pillow"))
 
 

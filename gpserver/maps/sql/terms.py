@@ -111,8 +111,13 @@ def fit(term: Term, kind: Kind) -> Term:
         raise InvalidRequest(f"{shown(term.node)} is {term.kind.label} where {kind.label} is needed.")
     if term.constant is not None:
         return term if term.kind == kind else literal(kind, float(term.constant), term.node)
-    # Unsafe: a whole number above 2**53 is its nearest double, as in every database.
-    return replace(term, kind=kind, values=lambda rows: term.values(rows).cast(kind.type, safe=False))
+
+    def fitting(rows: Rows) -> Any:
+        values = term.values(rows)
+        # Unsafe: a whole number above 2**53 is its nearest double, as in every database.
+        return values if values.type == kind.type else values.cast(kind.type, safe=False)
+
+    return replace(term, kind=kind, values=fitting)
 
 
 _READERS: Mapping[Kind, Callable[[str], Any]] = {

@@ -14,7 +14,7 @@ from gpserver.features.shapes import Array, boxes
 from gpserver.formats import JSONText, Resource
 from gpserver.maps.description import MAX_RECORDS, display_field
 from gpserver.maps.document import MapLayer
-from gpserver.maps.query import Query, columns_at, distinct_rows, fields_named, rows_of
+from gpserver.maps.query import Query, chosen_rows, columns_at, distinct_rows, fields_named, rows_of
 from gpserver.maps.query_geometry import read_geometry
 from gpserver.maps.spatial import INTERSECTS
 from gpserver.maps.sql.tree import split_list
@@ -45,9 +45,7 @@ def query(call: Call) -> Resource:
     item, asked = layer_of(call), call.parameters
     title, asking = f"Query: {item.name} (ID: {item.id})", _query(asked, item)
     if asked.text("outStatistics"):
-        # Their order is one of statistics, which have names of their own.
-        rows = rows_of(item.features, replace(asking, order=""))
-        return _features(call, item, _statistics(asked, item, rows), title)
+        return _features(call, item, _statistics(asked, item, chosen_rows(item.features, asking)), title)
     rows = rows_of(item.features, asking)
     selection = _selection(asked, item, rows)
     if asked.flag("returnExtentOnly"):
@@ -139,12 +137,13 @@ def _page(asked: Parameters, selection: Selection) -> Selection:
     return replace(selection, rows=rows[start:end], exceeded=end < len(rows))
 
 
-def _statistics(asked: Parameters, item: MapLayer, rows: Array) -> Selection:
+def _statistics(asked: Parameters, item: MapLayer, rows: Array | None) -> Selection:
     definitions = asked.document("outStatistics")
     group_by = split_list(asked.text("groupByFieldsForStatistics"))
     having, order = asked.text("having") or asked.text("havingClause"), asked.text("orderByFields")
     data = item.features
-    found = statistics(definitions, group_by, having, order, data.fields, columns_at(data, rows), len(rows))
+    columns, count = columns_at(data, rows), data.rows if rows is None else len(rows)
+    found = statistics(definitions, group_by, having, order, data.fields, columns, count)
     return _page(asked, Selection(Layer.of(*found), geometry=False))
 
 

@@ -38,8 +38,6 @@ _SENT_WHOLE = 256 << 10
 
 _STREAMS = 64
 
-_FORBIDDEN = "You do not have permissions to access this resource or perform this operation."
-
 _CALLBACK = re.compile(r"[A-Za-z_$][\w.$]{0,127}")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?", re.ASCII)
 
@@ -203,7 +201,7 @@ def _translate(error: Exception) -> tuple[int, str, list[str], int]:
         case InvalidToken():
             return 498, "Invalid Token", [str(error)], 401
         case Forbidden():
-            return 403, _FORBIDDEN, [str(error)], 403
+            return 403, str(error), [], 403
         case SignInRefused():
             return 400, "Unable to generate token.", [str(error)], 403
         case NotSupported():
