@@ -18,6 +18,8 @@ _HERE = Affine2D()
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
 _SHORT = 4  # markers in a row: with fewer, a call for all of them is cheaper than one for each row
 
+_CROWD = 4096  # points: fewer are drawn sooner than those at one pixel are found
+
 # Figures of size 1 around the origin.
 _FIGURES = {
     "circle": Path.unit_circle().transformed(Affine2D().scale(0.5)),
@@ -87,7 +89,7 @@ def _draw_markers(surface: Surface, points: Array, marker: Marker) -> None:
     if isinstance(surface, Pixels):
         # Agg stamps a figure at the middle of the pixel to which its place, plus half a pixel, belongs.
         points = points + np.array([-0.5, 0.5])
-    if marker.color is None or marker.color[3] == 1:
+    if len(points) >= _CROWD and (marker.color is None or marker.color[3] == 1):
         points = _uncovered(points)
     figure = _figure(marker, surface)
     surface.renderer.draw_markers(context, figure, _HERE, Path(points), _HERE, marker.color)
