@@ -70,7 +70,6 @@ def test_values_of_all_types(said: Said) -> None:
         "out_date": 1709164800000,
         "out_list": ["a", "b;c"],
         "out_unit": {"distance": 3, "units": "Esrifeet"},
-        "out_size": None,
     }
     assert table["features"] == [{"attributes": {"OBJECTID": 1, "name": "one", "size": 1}}]
 
