@@ -76,16 +76,15 @@ def test_values_of_all_types(said: Said) -> None:
 
 def test_what_is_left_out_stays_unset(said: Said) -> None:
     defaults = said("defaults")
-    assert {name: defaults[name] for name in defaults if name != "out_table"} == {
-        "out_string": "",
-        "out_long": None,
-        "out_double": None,
-        "out_boolean": None,
-        "out_date": None,
-        "out_list": [],
-        "out_unit": None,
-        "out_size": None,
+    assert {name for name, value in defaults.items() if value == ""} == {
+        "out_string",
+        "out_secret",
+        "out_expression",
     }
+    lists = {name for name, value in defaults.items() if value == []}
+    assert {"out_list", "out_stops", "out_several"} <= lists
+    others = set(defaults) - lists - {"out_string", "out_secret", "out_expression"}
+    assert {name for name in others if defaults[name] is not None} <= {"out_table", "out_features"}
 
 
 def test_a_file_is_fetched_by_its_url(said: Said) -> None:
