@@ -33,8 +33,10 @@ class GPString(DataType):
         text = str(value)
         if text.lstrip()[:1] in ("{", "["):
             try:
-                return orjson.loads(text)
-            except orjson.JSONDecodeError:
+                document = orjson.loads(text)
+                orjson.dumps(document)  # writing does not go as deep as reading
+                return document
+            except (orjson.JSONDecodeError, orjson.JSONEncodeError):
                 return text
         return text
 

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import json5
 import msgspec
 import orjson
+import pyjson5
 
 from gpserver.errors import InvalidValue
 
 CHUNK_FEATURES = 4096
 _SPLIT_FROM_BYTES = 4_000_000
 _RELAXED_UP_TO_BYTES = 1_000_000
+_DEEPEST = 200  # levels of relaxed JSON
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _gc_lock = threading.Lock()
@@ -122,6 +123,8 @@ def _read_relaxed(text: bytes, error: orjson.JSONDecodeError) -> Any:
     if len(text) > _RELAXED_UP_TO_BYTES or not text.strip():
         raise InvalidValue(f"Not valid JSON ({error.msg}, {where}).") from error
     try:
-        return json5.loads(text.decode())
-    except (ValueError, RecursionError) as relaxed:
+        document = pyjson5.decode(text.decode(), maxdepth=_DEEPEST)
+        orjson.dumps(document)  # what cannot be written again, such as a number of 30 digits, is not read
+    except (ValueError, TypeError, pyjson5.Json5Exception) as relaxed:
         raise InvalidValue(f"Not valid JSON ({error.msg}, {where}).") from relaxed
+    return document

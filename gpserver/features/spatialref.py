@@ -63,7 +63,7 @@ def _read_text(text: str) -> Any:
             return orjson.loads(text)
         except orjson.JSONDecodeError as error:
             raise InvalidValue(f"The spatial reference is not valid JSON: {error}.") from error
-    if text.isdecimal():
+    if text.isdecimal() and len(text) < 20:
         return int(text)
     return None if text.lower() == "null" else text
 

@@ -136,6 +136,11 @@ def test_refuses_to_write_a_value_of_another_type(name: str, value: object) -> N
         data_type(name).encode(value)
 
 
+def test_text_that_is_json_too_deep_to_be_written_stays_text() -> None:
+    text = "[" * 300 + "]" * 300
+    assert data_type("GPString").encode(text) == text
+
+
 @pytest.mark.parametrize(
     ("name", "empty"),
     [

@@ -11,7 +11,7 @@ from geopandas.testing import assert_geodataframe_equal
 
 from gpserver.errors import InvalidValue
 from gpserver.features import decode_features, decode_table
-from gpserver.features.parse import gc_paused
+from gpserver.features.parse import gc_paused, read_json
 
 LARGE = 5_000_000
 
@@ -81,6 +81,12 @@ def test_relaxed_json_is_for_small_bodies() -> None:
 def test_hostile_text_is_refused(text: str | bytes) -> None:
     with pytest.raises(InvalidValue):
         decode_features(text)
+
+
+@pytest.mark.parametrize("text", ["{a: " * 300, "[" * 300, "{a: 1" + "0" * 30 + "}", "{a: '\\ud800'}"])
+def test_relaxed_json_that_could_not_be_written_again_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValue, match="Not valid JSON"):
+        read_json(text)
 
 
 def test_the_collector_is_paused_and_comes_back() -> None:
