@@ -35,6 +35,8 @@ _KINDS = {
     "GPRasterDataLayer": "file",
 }
 _UNITS = {"GPLinearUnit": METERS, "GPArealUnit": SQUARE_METERS, "GPTimeUnit": SECONDS}
+# What is picked at first where the input has no default.
+_USUAL = {"GPLinearUnit": "esriMeters", "GPArealUnit": "esriSquareMeters", "GPTimeUnit": "esriTimeUnitsHours"}
 _MULTIVALUE = "GPMultiValue:"
 
 _EXAMPLES: Mapping[str, Any] = {
@@ -42,6 +44,15 @@ _EXAMPLES: Mapping[str, Any] = {
     "esriGeometryMultipoint": {"points": [[2.35, 48.86], [13.4, 52.52]]},
     "esriGeometryPolyline": {"paths": [[[2.35, 48.86], [13.4, 52.52]]]},
     "esriGeometryPolygon": {"rings": [[[2, 48], [2, 49], [3, 49], [2, 48]]]},
+}
+_CORNERS = '{"xmin": 2, "ymin": 48, "xmax": 3, "ymax": 49, "spatialReference": {"wkid": 4326}}'
+_SPELLINGS = {
+    "GPSpatialReference": '{"wkid": 4326}',
+    "GPCoordinateSystem": '{"wkid": 4326}',
+    "GPExtent": _CORNERS,
+    "GPEnvelope": _CORNERS,
+    "GPValueTable": '[["first", 1], ["second", 2]]',
+    "GPComposite": '{"dataType": "GPLong", "value": 5}',
 }
 
 
@@ -55,7 +66,7 @@ class Control:
         chosen: The choices that are made at first.
         units: (wire name, label) of each unit that can be picked.
         filter: Esri's filter object; a range limits a number.
-        example: JSON text of a value; empty where none is needed.
+        example: Text of a value; empty where none is needed.
     """
 
     parameter: Parameter
@@ -87,7 +98,8 @@ def control(parameter: Parameter) -> Control:
         case "features" | "rows" as name:
             return _features(parameter, name, default)
         case name:
-            return Control(parameter, name, _text(default), filter=parameter.filter)
+            example = _SPELLINGS.get(kind, "")
+            return Control(parameter, name, _text(default), filter=parameter.filter, example=example)
 
 
 def sent(call: Call, service: Service, name: str) -> list[Value]:
@@ -117,7 +129,8 @@ def _measure(parameter: Parameter, default: Any) -> Control:
     given = default if isinstance(default, Mapping) else {}
     amount = next((value for key, value in given.items() if key != "units"), None)
     units = [(unit, _label(unit)) for unit in _UNITS[name] if "Unknown" not in unit]
-    return Control(parameter, "measure", _text(amount), chosen=[given.get("units", "")], units=units)
+    chosen = given.get("units", _USUAL[name])
+    return Control(parameter, "measure", _text(amount), chosen=[chosen], units=units)
 
 
 def _label(unit: str) -> str:

@@ -161,7 +161,8 @@ def test_absolute_urls_are_those_of_the_proxy(client: Client) -> None:
 
 
 def pages() -> list[str]:
-    return ["", "Buffer/GPServer", "Buffer/GPServer/BufferPoints", "Buffer/GPServer/BufferPoints/submitJob"]
+    task = "Buffer/GPServer/BufferPoints"
+    return ["", "Buffer/GPServer", task, f"{task}/submitJob", "Buffer/MapServer", "Buffer/MapServer/legend"]
 
 
 @pytest.mark.parametrize("place", pages())
