@@ -18,8 +18,6 @@ _HERE = Affine2D()
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
 _SHORT = 4  # markers in a row: with fewer, a call for all of them is cheaper than one for each row
 
-_CROWD = 4096  # points: fewer are drawn sooner than those at one pixel are found
-
 # Figures of size 1 around the origin.
 _FIGURES = {
     "circle": Path.unit_circle().transformed(Affine2D().scale(0.5)),
@@ -89,7 +87,7 @@ def _draw_markers(surface: Surface, points: Array, marker: Marker) -> None:
     if isinstance(surface, Pixels):
         # Agg stamps a figure at the middle of the pixel to which its place, plus half a pixel, belongs.
         points = points + np.array([-0.5, 0.5])
-    if len(points) >= _CROWD and (marker.color is None or marker.color[3] == 1):
+    if marker.color is None or marker.color[3] == 1:
         points = _uncovered(points)
     figure = _figure(marker, surface)
     surface.renderer.draw_markers(context, figure, _HERE, Path(points), _HERE, marker.color)
@@ -98,7 +96,11 @@ def _draw_markers(surface: Surface, points: Array, marker: Marker) -> None:
 def _uncovered(points: Array) -> Array:
     """Only the last of the points at one pixel: the same figure over itself shows no more."""
     x, y = np.rint(points).astype(np.int64).T
-    _, last = np.unique((x * (1 << 32) + y)[::-1], return_index=True)
+    pixels = x * (1 << 32) + y
+    ordered = np.sort(pixels)
+    if (ordered[1:] != ordered[:-1]).all():  # as of most few points; which one is the last costs more
+        return points
+    _, last = np.unique(pixels[::-1], return_index=True)
     return points[np.sort(len(points) - 1 - last)]
 
 
