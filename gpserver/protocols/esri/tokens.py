@@ -2,7 +2,6 @@
 
 import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -15,7 +14,8 @@ from gpserver.protocols.esri.directory import SERVICES, SHORT_LIVED
 from gpserver.protocols.esri.wire import SIGN_IN, Call, MethodNotAllowed, error_resource
 from gpserver.security import Binding, Guard, Ticket, User
 
-_PATH = re.compile(r"/(?!/)")
+# Browsers take a backslash for a slash, and two of them at the start for a host.
+_PATH = re.compile(r"/([^/\\][^\\]*)?")
 
 _HASHING = CapacityLimiter(2)  # a password's hash takes 64 MB and a core
 
@@ -115,10 +115,7 @@ def _refuse_strangers(call: Call) -> None:
 
 def _local(place: str) -> str:
     """A path of this server to go back to, or the directory where it would lead anywhere else."""
-    # Browsers take a backslash for a slash and drop control characters: what is left must still be a path.
-    plain = place.isprintable() and "\\" not in place
-    parts = urlsplit(place) if plain else None
-    return place if parts and not parts.netloc and _PATH.match(parts.path) and not parts.scheme else SERVICES
+    return place if place.isprintable() and _PATH.fullmatch(place) else SERVICES
 
 
 def _form(back: str, problem: str = "", status: int = 200) -> Resource:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from conftest import Server, StartServer
 from gpclient import Client, EsriError
-from secured import QUICK, token_of
+from secured import token_of, toml
 
 SECRET = "Secure/Secret/GPServer"
 SignedIn = Callable[[str], Client]
@@ -263,8 +263,7 @@ def test_a_job_that_nobody_owns_is_seen_by_whoever_knows_its_id(nobody: Client, 
 
 
 def test_two_servers_with_one_key_share_their_tokens(tmp_path: Any, start_server: StartServer) -> None:
-    users = f'token_key = "{"k" * 32}"\n[users.ann]\npassword = "{QUICK.hash("nna")}"\n[access]\n"*" = ["users"]\n'
-    (tmp_path / "gpserver.toml").write_text(users)
+    (tmp_path / "gpserver.toml").write_text(toml(token_key="k" * 32))
     (tmp_path / "services").mkdir()
     one, other = (start_server(tmp_path / "services", data=tmp_path / name) for name in "ab")
     answer = ask(other.client, "", params={"token": token_of(one.client, "ann")})
