@@ -91,6 +91,25 @@ def test_a_file_is_fetched_by_its_url(said: Said) -> None:
     assert said("file") == ["DataFile", "Grüße"]
 
 
+def test_a_file_is_uploaded_in_parts_and_comes_back_through_a_task(said: Said) -> None:
+    told = said("upload_in_parts")
+    assert told == {
+        "limit": 2000,
+        "parts": [[{"success": True, "partID": 0}, {"success": True, "partID": 1}], [0, 1]],
+        "committed": [False, True, True],
+        "same": [True, "lake.zip"],
+        "download": ["lake.zip", True],
+        "deleted": True,
+    }
+
+
+def test_a_file_is_uploaded_whole_and_another_is_refused(said: Said) -> None:
+    name, committed, details = said("upload_whole")
+    assert name == "Grüße.txt"
+    assert "error" in committed  # it was complete already
+    assert "are not taken" in details[0]
+
+
 def test_a_job_in_the_background(said: Said) -> None:
     job = said("future")
     assert job["result"] >= 0.5

@@ -5,16 +5,19 @@ Usage: python toolbox.py <services URL> <GeoJSON file of points>
 """
 
 import inspect
+import io
 import json
 import logging
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import arcgis
 from arcgis.features import FeatureSet
-from arcgis.geoprocessing import LinearUnit, import_toolbox
+from arcgis.geoprocessing import DataFile, LinearUnit, import_toolbox
+from arcgis.geoprocessing._uploads import Uploads
 from scenarios import run_all
 
 SERVICES, PLACES = sys.argv[1:]
@@ -101,6 +104,35 @@ def file():
     return [type(data_file).__name__, arcgis.auth.EsriSession().get(data_file.url).content.decode()]
 
 
+def uploads():
+    """What a toolbox of the client calls its uploads; it offers none without a portal."""
+    return Uploads(f"{SERVICES}/Tools/GPServer/uploads", arcgis.auth.EsriSession())
+
+
+def upload_in_parts():
+    """A file goes up in two parts, through a task and back; what the client makes of each step."""
+    content = bytes(range(256)) * 500
+    item = uploads().register("lake.zip", "in two parts")
+    parts = [item.upload_by_part(n, io.BytesIO(content[n::2]), "lake.zip") for n in range(2)]
+    told = {"limit": uploads().info["maxUploadFileSize"], "parts": [parts, item.parts]}
+    told["committed"] = [item.properties["committed"], item.commit([1, 0]), item.properties["committed"]]
+    given = DataFile(item_id=item.properties["itemID"])
+    back = toolbox("Tools").echo_types(in_file=given).out_file.url
+    fetched = arcgis.auth.EsriSession().get(back).content
+    told["same"] = [fetched == content[1::2] + content[0::2], back.rpartition("/")[2]]
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(item._download(folder))
+        told["download"] = [place.name, place.read_bytes() == fetched]
+    return told | {"deleted": item.delete()}
+
+
+def upload_whole():
+    item = uploads().upload(io.BytesIO(b"hello"), file_name="Grüße.txt")
+    item = uploads().get(item.properties["itemID"])
+    refused = uploads().upload(io.BytesIO(b"hello"), file_name="virus.exe")
+    return [item.properties["itemName"], item.commit(), refused["error"]["details"]]
+
+
 def future():
     job = toolbox("Tools").slow_task(0.5, future=True)
     return {"result": job.result(), "status": job.status, "messages": job.messages}
@@ -147,7 +179,8 @@ def log():
 
 SCENARIOS = [
     signatures, asynchronous, synchronous, units, default_distance, web_mercator, values, defaults,
-    file, future, cancel, failure, bad_value, bad_value_synchronous, bad_choice, log,
+    file, upload_in_parts, upload_whole, future, cancel, failure, bad_value, bad_value_synchronous,
+    bad_choice, log,
 ]  # fmt: skip
 
 run_all(SCENARIOS)

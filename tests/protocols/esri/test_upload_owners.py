@@ -1,0 +1,91 @@
+"""Uploaded items where users sign in: whose they are, and who may see and use them."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import Server, start
+from gpclient import Client, EsriError
+from secured import token_of, toml
+
+FILES = '''
+from pathlib import Path
+
+from gpserver import task
+
+
+@task(output="size")
+def measure(in_file: Path) -> int:
+    """Give the size of a file."""
+    return in_file.stat().st_size
+'''
+UPLOADS = "Secure/Files/GPServer/uploads"
+As = Callable[[str], Client]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("owners")
+    (folder / "services/Secure").mkdir(parents=True)
+    (folder / "services/Secure/files.py").write_text(FILES)
+    (folder / "gpserver.toml").write_text(toml())
+    server = start(folder, folder / "services")
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def as_(server: Server) -> Iterator[As]:
+    """A client of a user; of nobody where the name is empty."""
+    clients: list[Client] = []
+
+    def client_of(name: str) -> Client:
+        clients.append(Client(server.url))
+        if name:
+            clients[-1].http.headers["X-Esri-Authorization"] = f"Bearer {token_of(server.client, name)}"
+        return clients[-1]
+
+    yield client_of
+    for client in clients:
+        client.http.close()
+
+
+def upload(client: Client) -> Any:
+    answer = client.http.post(
+        client.place(f"{UPLOADS}/upload"), data={"f": "json"}, files={"file": ("a.txt", b"12345")}
+    )
+    return answer.json()["item"]["itemID"]
+
+
+def code_of(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    with pytest.raises(EsriError) as caught:
+        call(*args, **kwargs)
+    return caught.value.code
+
+
+def test_who_may_not_use_the_service_may_not_upload(as_: As) -> None:
+    assert code_of(as_("").get, f"{UPLOADS}/info") == 499
+    assert code_of(as_("eve").post, f"{UPLOADS}/register", itemName="a.txt") == 403
+
+
+def test_an_item_is_its_owners_alone(as_: As) -> None:
+    ann, bob, root = as_("ann"), as_("bob"), as_("root")
+    item = upload(ann)
+    assert [each["itemID"] for each in ann.get(UPLOADS)["uploads"]] == [item]
+    assert bob.get(UPLOADS) == {"uploads": []}
+    for operation in ("", "/parts", "/download"):
+        assert code_of(bob.get, f"{UPLOADS}/{item}{operation}") == 400
+    for operation in ("/delete", "/commit"):
+        assert code_of(bob.post, f"{UPLOADS}/{item}{operation}") == 400
+    assert ann.get(f"{UPLOADS}/{item}") == root.get(f"{UPLOADS}/{item}")
+    assert root.post(f"{UPLOADS}/{item}/delete") == {"success": True}
+
+
+def test_only_jobs_of_the_owner_read_an_item(as_: As) -> None:
+    ann, bob = as_("ann"), as_("bob")
+    reference = json.dumps({"itemID": upload(ann)})
+    assert ann.run("Secure/Files/Measure", In_File=reference) == {"Size": 5}
+    state = bob.wait(bob.submit("Secure/Files/Measure", In_File=reference))
+    assert state["jobStatus"] == "esriJobFailed"
+    assert "There is no uploaded item" in json.dumps(state["messages"])
