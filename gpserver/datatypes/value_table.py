@@ -86,6 +86,7 @@ class GPValueTable(DataType):
             raise InvalidValue(f"Row {number}: {error}") from error
 
     def _cells(self, row: object) -> list[Any]:
+        row = as_sent(row) if isinstance(row, str) else row  # ArcGIS JS writes each row as text
         if isinstance(row, Mapping):
             named = {str(name).lower(): cell for name, cell in row.items()}
             return [named.get(column.name.lower()) for column in self.elements]

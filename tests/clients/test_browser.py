@@ -66,7 +66,8 @@ def test_core_failure_brings_the_messages(core: Said) -> None:
 
 def test_core_values_of_all_types(core: Said) -> None:
     values = core("values")
-    table = values.pop("Out_Table")
+    table, field = values.pop("Out_Table"), values.pop("Out_Field")
+    assert (field["name"], field["type"]) == ("size", "esriFieldTypeInteger")
     assert values == {
         "Out_String": "green",
         "Out_Long": 42,
@@ -76,6 +77,11 @@ def test_core_values_of_all_types(core: Said) -> None:
         "Out_List": ["a", "b;c"],
         "Out_Unit": {"distance": 3, "units": "esriNauticalMiles"},
         "Out_Size": None,
+        "Out_Area": {"area": 2, "units": "esriAcres"},
+        "Out_Time": {"time": 1, "units": "esriTimeUnitsWeeks"},
+        "Out_Stops": [["Home", 2.5, None, None, None]],
+        "Out_Any": {"distance": 4, "units": "esriMiles"},
+        "Out_Several": [7, {"distance": 5, "units": "esriMiles"}],
     }
     assert [f["attributes"] for f in table["features"]] == [{"OBJECTID": 1, "name": "one", "size": 1}]
 

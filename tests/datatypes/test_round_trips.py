@@ -84,6 +84,7 @@ CASES: list[tuple[str, Any, Any]] = [
     ("Stops", [STOP, ["", None, None, None, None]], [STOP, ["", None, None, None, None]]),
     ("Stops", [["Home", "2.5", "2008-01-01T00:00:00", "15 miles"]], [STOP]),
     ("Stops", [{"place": "Home", "Minutes": 2.5}], [["Home", 2.5, None, None, None]]),
+    ("Stops", [json.dumps(STOP)], [STOP]),  # @arcgis/core
     ("Stops", {"Place": "Home"}, [["Home", None, None, None, None]]),
     ("Several", ["5 miles", 7, "seven"], [
         {"dataType": "GPLinearUnit", "value": {"distance": 5, "units": "esriMiles"}},
