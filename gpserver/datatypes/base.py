@@ -214,9 +214,11 @@ def as_sent(value: object) -> Any:
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return value
     try:
-        return read_json(value)
-    except InvalidValue:
+        document = read_json(value)
+        orjson.dumps(document)  # writing does not go as deep as reading
+    except (InvalidValue, orjson.JSONEncodeError):
         return value
+    return document
 
 
 def listed(value: Any) -> list[Any]:
