@@ -26,6 +26,8 @@ RESERVED = frozenset(
 # ArcGIS API for Python: every tool's function has these arguments, local variables and results already.
 CLIENT_NAMES = frozenset({"gis", "future", "estimate", "kwargs", "param_db", "return_values", "result_layer"})
 
+_BESIDE_TASKS = frozenset({"info", "uploads"})
+
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TASK = re.compile(r"[A-Za-z][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
 _SERVICE = re.compile(r"[A-Za-z0-9_]+")
@@ -77,6 +79,8 @@ def task_problem(name: str) -> str:
     """Say why a task cannot have this name; empty text when it can."""
     if not _TASK.fullmatch(name):
         return f'"{name}" is not a letter followed by letters, digits, underscores and single blanks.'
+    if name in _BESIDE_TASKS:
+        return f'"{name}" stands beside the tasks in the URL of every service.'
     if keyword.iskeyword(client_name(name)):
         return f'"{name}" becomes the Python keyword "{client_name(name)}" in the ArcGIS API for Python.'
     return ""

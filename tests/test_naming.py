@@ -66,3 +66,9 @@ def test_descriptions_are_safe_inside_a_python_string(text: str, safe: str) -> N
 
 def test_labels_are_safe_inside_a_python_string() -> None:
     assert naming.safe_label('The "best"\nroute \\ way') == "The 'best' route / way"
+
+
+@pytest.mark.parametrize("name", ["info", "uploads"])
+def test_a_task_that_its_url_would_not_reach(name: str) -> None:
+    assert "in the URL of every service" in naming.task_problem(name)
+    assert naming.task_problem(name.title()) == ""

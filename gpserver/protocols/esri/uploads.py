@@ -31,7 +31,8 @@ def items(call: Call) -> Resource:
         for item in call.site.engine.uploads.all()
         if item.service == service.full_name and item.owner and item.owner == call.caller.name
     ]
-    return _page(call, {"uploads": mine}, "Uploads")
+    facts = {"types": call.site.engine.uploads.types}
+    return Resource({"uploads": mine}, "Uploads", page="uploads", path=call.path, facts=facts)
 
 
 def info(call: Call) -> Resource:
@@ -88,7 +89,7 @@ def item(call: Call) -> Resource:
         NotFound: There is none.
     """
     found = _item(call)
-    return _page(call, _value(found), found.name)
+    return Resource(_value(found), f"Item: {found.name}", page="upload", path=call.path)
 
 
 def upload_part(call: Call) -> Resource:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
-import httpx
 import numpy as np
 import pytest
 from conftest import Server, start
@@ -254,13 +253,23 @@ def test_pages_that_upload_through_a_hidden_frame(client: Client) -> None:
     assert "are not taken" in refused.text
 
 
-def test_a_page_shows_what_was_uploaded(client: Client) -> None:
-    files = {"file": ("<b>.txt", b"x")}
-    answer = client.http.post(client.place(f"{UPLOADS}/upload"), files=files)
-    assert answer.status_code == 302
-    page = client.http.get(httpx.URL(client.url).join(answer.headers["location"]))
-    assert page.status_code == 200
-    assert "_b_.txt" in page.text
+def test_a_person_uploads_looks_and_deletes(client: Client) -> None:
+    page = client.http.get(client.place(UPLOADS)).text
+    [action] = re.findall('<form class="formTable" method="post" [^>]*action="([^"]*)"', page)
+    assert 'enctype="multipart/form-data"' in page
+    assert 'type="file" id="file" name="file"' in page
+    uploaded = client.http.post(
+        f"{client.url}{action}", data={"description": "<i>mine</i>"}, files={"file": ("<b>.txt", b"x")}
+    )
+    assert uploaded.status_code == 302
+    place = f"{client.url}{uploaded.headers['location']}"
+    page = client.http.get(place).text
+    assert "Item: _b_.txt" in page
+    assert "&lt;i&gt;mine&lt;/i&gt;" in page
+    assert f'href="{uploaded.headers["location"]}/download"' in page
+    deleted = client.http.post(f"{place}/delete")
+    assert (deleted.status_code, deleted.headers["location"]) == (302, action.removesuffix("/upload"))
+    assert client.http.get(place).status_code == 404
 
 
 @pytest.mark.parametrize("key", ["itemID", "itemId", "ItemID", "itemid"])
