@@ -59,6 +59,15 @@ class Guard:
         expires = int(time.time() + 60 * lasting)
         return Ticket(self._tokens.issue(user, expires, binding), expires)
 
+    def same_token(self, token: str, referer: str, address: str) -> "Ticket":
+        """The token that somebody has, and when it ends: nobody gets a longer one without a password.
+
+        Raises:
+            InvalidToken: It was not issued here, its time is over, or it is bound to another place.
+        """
+        self._tokens.read(token, referer, address)
+        return Ticket(token, self._tokens.end_of(token))
+
     def caller(self, token: str, referer: str, address: str) -> Caller:
         """Who sent a token, with this Referer header and from this address.
 

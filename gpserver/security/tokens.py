@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
@@ -71,8 +72,25 @@ class Tokens:
         Raises:
             InvalidToken: It was not issued here, its time is over, or it is bound to another place.
         """
+        claims = self._claims(token)
+        user = self._users.get(claims["sub"])
+        if user is None or claims["pwd"] != _fingerprint(user):
+            raise InvalidToken("The user of the token has gone, or has another password.")
+        if not Binding(claims.get("referer", ""), claims.get("ip", "")).holds(referer, address):
+            raise InvalidToken("The token is for requests from another place.")
+        return user
+
+    def end_of(self, token: str) -> int:
+        """When a token ends, in epoch seconds.
+
+        Raises:
+            InvalidToken: It was not issued here, or its time is over.
+        """
+        return int(self._claims(token)["exp"])
+
+    def _claims(self, token: str) -> dict[str, Any]:
         try:
-            claims = jwt.decode(
+            return jwt.decode(
                 token,
                 self._key,
                 [_ALGORITHM],
@@ -81,12 +99,6 @@ class Tokens:
             )
         except (jwt.InvalidTokenError, ValueError):
             raise InvalidToken("The token was not issued here, or its time is over.") from None
-        user = self._users.get(claims["sub"])
-        if user is None or claims["pwd"] != _fingerprint(user):
-            raise InvalidToken("The user of the token has gone, or has another password.")
-        if not Binding(claims.get("referer", ""), claims.get("ip", "")).holds(referer, address):
-            raise InvalidToken("The token is for requests from another place.")
-        return user
 
 
 def _fingerprint(user: User) -> str:

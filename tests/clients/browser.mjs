@@ -1,6 +1,7 @@
 // Opens a page in headless Chromium, waits until a JavaScript expression is true there, and prints its value as JSON.
 // Nothing leaves loopback: packages of the unpkg CDN are answered from node_modules, in the very version that the page
-// names; any other request is refused and reported. A page may call `takePicture(name)` for a PNG of what it shows.
+// names; any other request is refused and reported. A page may call `takePicture(name)` for a PNG of what it shows, and
+// `typeKeys(...words)`, which types words and presses keys (Tab, Enter) as a person does.
 // Usage: node browser.mjs <chromium> <page URL> <expression> [folder of the pictures]
 import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
@@ -33,6 +34,11 @@ const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
 await page.route("**/*", answer);
 await page.exposeFunction("takePicture", async (name) => {
   await page.screenshot({ path: `${pictures}/${name}.png` });
+});
+await page.exposeFunction("typeKeys", async (...words) => {
+  for (const word of words) {
+    await (["Tab", "Enter"].includes(word) ? page.keyboard.press(word) : page.keyboard.type(word));
+  }
 });
 page.on("pageerror", (error) => errors.push(String(error)));
 await page.goto(pageUrl);

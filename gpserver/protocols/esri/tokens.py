@@ -21,19 +21,28 @@ _HASHING = CapacityLimiter(2)  # a password's hash takes 64 MB and a core
 
 
 async def generate_token(call: Call) -> Resource:
-    """``/tokens/generateToken``: a token for a name and a password, bound as ``client`` asks.
+    """``/tokens/generateToken``: a token for a name and a password, bound as ``client`` asks, or for itself.
 
     Raises:
         MethodNotAllowed: It is not a POST.
         InvalidRequest: A parameter is missing, wrong, or where logs would show it.
         SignInRefused: There is no such user, the password is wrong, or too many were tried.
+        InvalidToken: The token that was sent instead of a name is not good here.
     """
     if call.request.method != "POST":
         raise MethodNotAllowed("Tokens are given to POST alone: send username and password in its body.")
-    user = await _sign_in(call)
-    ticket = _guard(call).token(user, call.parameters.number("expiration", SHORT_LIVED), _binding(call))
+    ticket = await _ticket(call)
     value = {"token": ticket.token, "expires": 1000 * ticket.expires}
     return Resource(value, "Generate Token", path=call.path)
+
+
+async def _ticket(call: Call) -> Ticket:
+    asked, guard = call.parameters, _guard(call)
+    if asked.text("token") and not asked.text("username"):
+        # REST JS asks for the token of a server by the one that it has signed in with.
+        referer = call.request.headers.get("referer", "")
+        return guard.same_token(asked.text("token"), referer, address_of(call))
+    return guard.token(await _sign_in(call), asked.number("expiration", SHORT_LIVED), _binding(call))
 
 
 async def sign_in(call: Call) -> Resource | Response:
