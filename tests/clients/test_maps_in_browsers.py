@@ -131,6 +131,16 @@ def test_core_popup_has_the_attributes_of_the_feature(core: Page) -> None:
     assert popup["atSea"] == []
 
 
+def test_core_popup_is_seen(core: Page) -> None:
+    shown = core.said("widget")
+    assert shown["title"] == "Output_Polygons: Berlin"
+    assert [shown["table"][name] for name in ("name", "BUFF_DIST", "continent")] == [
+        "Berlin",
+        "100,000.00",
+        "Europe",
+    ]
+
+
 def test_core_has_the_legend(core: Page) -> None:
     assert core.said("legend") == {
         "title": "Buffer",
