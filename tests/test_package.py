@@ -17,6 +17,8 @@ def test_the_wheel_carries_code_pages_services_and_example_data(tmp_path: Path) 
         "gpserver/cli.py",
         "gpserver/py.typed",
         "gpserver/formats/pages/base.html",
+        "gpserver/formats/static/main.css",
+        "gpserver/formats/static/vendor/leaflet/LICENSE",
         "gpserver/shipped/services/buffer.py",
         "gpserver/shipped/services/tools.py",
         "gpserver/shipped/data/populated_places.geojson",

@@ -108,8 +108,8 @@ def _table(resource: Resource) -> Table | None:
         features = replace(resource.features, rows=None) if whole else resource.features
         return table_of(features, resource.facts.get("page_number", 1))
     match resource.value:
-        case {"value": {"features": [*features]}} if all(isinstance(item, dict) for item in features):
-            return table_of_features(features)
+        case {"value": {"features": [*items]}} if all(isinstance(item, dict) for item in items):
+            return table_of_features(items)
     return None
 
 

@@ -55,10 +55,11 @@ async function inspect(name) {
   inspected.add(name);
   if (await overflow() > 0) faults.push(`${name} is wider than the window`);
   if (!scripted) return;
+  await page.evaluate(axe);
   for (const colorScheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme });
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => axe.run());
+    const rules = colorScheme === "dark" ? { runOnly: ["color-contrast"] } : {};
+    const { violations } = await page.evaluate((options) => axe.run(options), rules);
     for (const { id, nodes } of violations) {
       faults.push(`${name}, ${colorScheme}: ${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).slice(0, 3).join(" | ")}`);
     }
@@ -78,7 +79,7 @@ async function drawPoints() {
   if (!scripted) {
     await page.getByText("Example of Input Features").click();
     const example = await page.locator("details pre").innerText();
-    return page.getByLabel("Input Features").fill(example);
+    return page.getByRole("textbox", { name: "Input Features" }).fill(example);
   }
   const map = page.locator(".draw");
   const { width, height } = await map.boundingBox();
@@ -115,6 +116,8 @@ const scenarios = {
     ]);
     const kmz = await readFile(await download.path());
     await link("Output_Polygons").click();
+    if (scripted) await page.locator(".look img").first().waitFor();
+    else await page.getByRole("img", { name: "Map of Output_Polygons" }).waitFor();
     await inspect("the result");
     await picture("result");
     const header = await page.locator("th").allInnerTexts();

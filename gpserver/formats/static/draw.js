@@ -1,5 +1,6 @@
 // A map for every input of features: what is drawn on it goes into the text of the input, and the other way round.
-// It needs nothing from other hosts: the land is an outline from Natural Earth (public domain), with a grid over it.
+
+import { element, mapBefore } from "./base.js";
 
 const L = window.L;
 const DECIMALS = 5;
@@ -11,12 +12,6 @@ const MEMBER = { esriGeometryMultipoint: "points", esriGeometryPolyline: "paths"
 const rounded = ({ lat, lng }) => [lng, lat].map((value) => Number(value.toFixed(DECIMALS)));
 const same = (one, other) => one !== undefined && one[0] === other[0] && one[1] === other[1];
 const place = ([x, y]) => [y, x];
-
-function element(name, attributes = {}, text = "") {
-  const made = Object.assign(document.createElement(name), attributes);
-  made.textContent = text;
-  return made;
-}
 
 // Twice the area, above 0 where the ring runs counter-clockwise; Esri's outer rings run clockwise.
 const turn = (ring) => ring.reduce((sum, [x, y], n) => {
@@ -56,41 +51,10 @@ function read(text, type) {
   }
 }
 
-function grid(map) {
-  const lines = L.layerGroup().addTo(map);
-  const draw = () => {
-    const bounds = map.getBounds();
-    const step = [30, 10, 5, 1, 0.5, 0.1, 0.05, 0.01].find((each) => bounds.getNorth() - bounds.getSouth() > 4 * each) ?? 0.01;
-    const [west, east] = [Math.max(-180, bounds.getWest()), Math.min(180, bounds.getEast())];
-    const [south, north] = [Math.max(-85, bounds.getSouth()), Math.min(85, bounds.getNorth())];
-    const line = (one, other) => lines.addLayer(L.polyline([one, other], { className: "grid", interactive: false, weight: 1 }));
-    lines.clearLayers();
-    for (let n = Math.ceil(west / step); n * step <= east; n++) line([south, n * step], [north, n * step]);
-    for (let n = Math.ceil(south / step); n * step <= north; n++) line([n * step, west], [n * step, east]);
-  };
-  map.on("moveend", draw);
-  draw();
-}
-
-function makeMap(area) {
-  const label = document.querySelector(`label[for="${area.id}"]`).firstChild.textContent.trim();
-  const box = element("div", { className: "draw" });
-  box.setAttribute("role", "group");
-  box.setAttribute("aria-label", `Map to draw ${label} on`);
-  area.before(box);
-  const map = L.map(box, { doubleClickZoom: false, zoomSnap: 0.25, minZoom: 0, maxZoom: 18 });
-  map.attributionControl.setPrefix('<a href="https://leafletjs.com">Leaflet</a>').addAttribution("Natural Earth");
-  map.fitBounds([[-50, -170], [72, 180]]);
-  grid(map);
-  fetch(area.dataset.land).then((answer) => answer.json()).then((land) => {
-    L.geoJSON(land, { style: { className: "land", weight: 1 }, interactive: false }).addTo(map).bringToBack();
-  });
-  return map;
-}
-
 function drawOn(area) {
   const type = area.dataset.draw;
-  const map = makeMap(area);
+  const label = document.querySelector(`label[for="${area.id}"]`).firstChild.textContent.trim();
+  const map = mapBefore(area, "draw", `Map to draw ${label} on`, { doubleClickZoom: false });
   const layers = L.featureGroup().addTo(map);
   const tools = element("div", { className: "tools" });
   const said = element("span", { className: "quiet" });

@@ -11,19 +11,28 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
 from gpserver.engine import Engine
-from gpserver.errors import NotFound
+from gpserver.errors import GPServerError, NotFound
+from gpserver.features import Layer, Selection
 from gpserver.formats import FILES, Resource
 from gpserver.job import Input, Job, JobStatus, Result
 from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.directory import SERVICES
 from gpserver.protocols.esri.gpserver import service_and_task
 from gpserver.protocols.esri.log import JOB_ID, STATUS, elapsed, esri_id, message_log, progress
-from gpserver.protocols.esri.mapimage import map_image
-from gpserver.protocols.esri.outcomes import outcomes, picture_of
-from gpserver.protocols.esri.parameters import files_of, input_value, result_features, result_value
+from gpserver.protocols.esri.mapimage import drawn, map_image
+from gpserver.protocols.esri.outcomes import extent_of, outcomes, picture_of
+from gpserver.protocols.esri.parameters import (
+    chosen,
+    files_of,
+    input_reading,
+    input_value,
+    result_features,
+    result_value,
+)
 from gpserver.protocols.esri.wire import Call
 
 # A browser would run these; an output file is data, whatever its task wrote into it.
+_PLAIN = ("json", "pjson", "amf")  # formats of the value as it was sent
 _ACTIVE = re.compile(r"html|xml|svg|script|css|pdf")
 
 
@@ -112,6 +121,7 @@ async def result(call: Call) -> Resource | Response:
     features = result_features(call, found, item, whole=call.format in FILES)
     facts = {
         "picture": picture_of(item, quote(call.path), "960,540"),
+        "extent": extent_of(features),
         "page_number": int(call.parameters.number("page", 1)),
     }
     return Resource(
@@ -163,7 +173,29 @@ async def input_(call: Call) -> Resource:
     found = await job_of(call)
     item = _named(call, call.site.engine.inputs(found.id), f"input parameter of {found.task}")
     value = await run_in_threadpool(input_value, call, found, item)
-    return Resource(value, item.name, page="parameter", path=call.path, facts={"picture": ""})
+    features = None if call.format in _PLAIN else await _input_features(call, found, item)
+    return Resource(
+        value,
+        item.name,
+        page="parameter",
+        path=call.path,
+        facts={"picture": "", "extent": "", "page_number": int(call.parameters.number("page", 1))},
+        features=features,
+        scene=None if features is None else scenes.of_features(call, item.name, features),
+        name=item.name,
+    )
+
+
+async def _input_features(call: Call, found: Job, item: Input) -> Selection | None:
+    """What an input looks like in other formats; a page does without where it cannot be read."""
+    try:
+        reading = await run_in_threadpool(input_reading, call, found, item)
+        layer = await run_in_threadpool(Layer.open, await drawn(call, reading)) if reading else None
+        return chosen(call, layer) if layer else None
+    except GPServerError:
+        if call.wants_page:
+            return None
+        raise
 
 
 async def file(call: Call) -> Response:

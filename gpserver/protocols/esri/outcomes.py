@@ -7,9 +7,12 @@ from typing import Any
 
 import orjson
 
+from gpserver.features import Selection
+from gpserver.features.geographic import WGS84
 from gpserver.formats import Resource, names_for
 from gpserver.formats.table import text_of
 from gpserver.job import Job, Result
+from gpserver.maps.view import reprojected_box
 from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.parameters import result_features, result_value
 from gpserver.protocols.esri.wire import Call
@@ -45,6 +48,16 @@ def outcomes(call: Call, job: Job, place: str) -> list[Outcome]:
 def picture_of(result: Result, url: str, size: str) -> str:
     """The URL of a picture of a result, of ``width,height`` pixels; empty for what is never drawn."""
     return f"{url}?f=image&size={size}" if result.drawing and result.rows != 0 else ""
+
+
+def extent_of(features: Selection | None) -> str:
+    """``west,south,east,north`` of features in degrees; empty where that is not known."""
+    layer = features.layer if features else None
+    if layer is None or layer.extent is None or layer.crs is None:
+        return ""
+    xmin, ymin, xmax, ymax = layer.extent
+    box = reprojected_box((xmin, ymin, xmax, ymax), layer.crs, WGS84)
+    return ",".join(f"{side:.7g}" for side in box) if box else ""
 
 
 def _outcome(call: Call, job: Job, result: Result, place: str) -> Outcome:
