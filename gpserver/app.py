@@ -50,7 +50,11 @@ def create_app(settings: Settings) -> Starlette:
     lock, guard = FileLock(data / "engine.lock"), _guard(settings, data)
     engine, catalog = create_engine(settings), Catalog(settings.services.resolve())
     examiner = Examiner(
-        settings.services.resolve(), data / "questions", start_method=settings.start_method or None
+        settings.services.resolve(),
+        data / "questions",
+        uploads=data / "uploads",
+        reach=_reach(settings),
+        start_method=settings.start_method or None,
     )
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=settings.start_method or None)
 
@@ -110,18 +114,21 @@ def create_engine(settings: Settings) -> Engine:
     store = SQLiteStore(data / "jobs.sqlite")
     uploads = Uploads(data / "uploads", settings.max_upload, settings.upload_types)
     Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
-    reach = Reach(settings.fetch_allowed, settings.fetch_size, settings.fetch_seconds)
     executor = LocalExecutor(
         store,
         settings.services.resolve(),
         data / "jobs",
         data / "uploads",
-        reach,
+        _reach(settings),
         slots=settings.slots,
         start_method=settings.start_method or None,
         debug=settings.debug,
     )
     return Engine(store, executor, data / "jobs", uploads, lifetime=settings.job_lifetime)
+
+
+def _reach(settings: Settings) -> Reach:
+    return Reach(settings.fetch_allowed, settings.fetch_size, settings.fetch_seconds)
 
 
 def _middleware(trusted: frozenset[str] | None) -> list[Middleware]:

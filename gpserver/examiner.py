@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gpserver.errors import GPServerError
+from gpserver.fetch import Reach
 from gpserver.finding import Finding
 from gpserver.sandbox import Ending, Order, Outcome, Sandbox
 from gpserver.task import Service, Task
@@ -38,11 +39,15 @@ class Examiner:
     Args:
         services: The services folder.
         folder: Where large values lie meanwhile; it belongs to the examiner alone, on the disk of the spool.
+        uploads: The folder of uploaded items.
+        reach: What may be fetched for one question.
         start_method: As for :class:`gpserver.sandbox.Sandbox`.
     """
 
-    def __init__(self, services: Path, folder: Path, *, start_method: str | None = None) -> None:
-        self._services, self._folder = services, folder
+    def __init__(
+        self, services: Path, folder: Path, *, uploads: Path, reach: Reach, start_method: str | None = None
+    ) -> None:
+        self._services, self._folder, self._uploads, self._reach = services, folder, uploads, reach
         self._lock = threading.Lock()
         self._queue: deque[Order] = deque()
         self._open: dict[str, Findings] = {}
@@ -76,13 +81,22 @@ class Examiner:
         task: Task,
         values: Mapping[str, Sequence[Value]],
         environment: Mapping[str, Any],
+        owner: str = "",
     ) -> Findings:
         """Ask what is wrong with values, as :meth:`gpserver.engine.Engine.submit` takes them.
 
-        The future raises GPServerError when the values need more time or memory than the service gives.
-        Whoever does not want to wait any longer cancels it.
+        Args:
+            service: The service that publishes the task.
+            task: Whose inputs they are.
+            values: The raw values of declared inputs, by declared name.
+            environment: The settings that would go with a submit.
+            owner: Who asks; uploaded items of others are not read for him.
+
+        Returns:
+            The findings; or GPServerError, when the values need more time or memory than the service gives.
+            Whoever does not want to wait any longer cancels it.
         """
-        order = self._order(service, task, values, environment)
+        order = self._order(service, task, values, environment, owner)
         future = Findings()
         with self._lock:
             if self._closed:
@@ -103,6 +117,7 @@ class Examiner:
         task: Task,
         values: Mapping[str, Sequence[Value]],
         environment: Mapping[str, Any],
+        owner: str,
     ) -> Order:
         workspace = Workspace(self._folder, secrets.token_hex(16))
         inputs = [
@@ -117,6 +132,9 @@ class Examiner:
             jobs=str(self._folder),
             inputs=[asdict(item) for item in inputs],
             environment=dict(environment),
+            uploads=str(self._uploads),
+            reach=asdict(self._reach),
+            owner=owner,
         )
         seconds = min(service.time_limit or SECONDS, SECONDS)
         return Order(workspace.job_id, asdict(assignment), seconds, service.memory_limit)

@@ -100,7 +100,8 @@ def examine(payload: dict[str, Any], channel: Channel) -> dict[str, Any]:
     workspace.scratch(job.attempt).mkdir(parents=True, exist_ok=True)
     try:
         task = _catalog(job.services).task(job.service, job.task)
-        findings = task.findings(_sent(job, workspace)) + _environment_findings(job)
+        with _source(job, workspace) as source:
+            findings = task.findings(_sent(job, workspace), source) + _environment_findings(job)
     except GPServerError as error:
         return {"problem": str(error)}
     return {"findings": [asdict(item) for item in findings]}

@@ -30,7 +30,7 @@ async def validate(call: Call) -> Resource:
     values = {
         item.name: [_untagged(value) for value in sent(call, found, item.name)] for item in wanted.inputs
     }
-    future = call.site.examiner.examine(found, wanted, values, environment_of(call, wanted))
+    future = call.site.examiner.examine(found, wanted, values, environment_of(call, wanted), call.caller.name)
     wait = min(SECONDS, call.site.execute_wait)
     try:
         findings = await asyncio.wait_for(asyncio.wrap_future(future), wait)

@@ -131,8 +131,15 @@ def checked(tmp_path: Path, start_server: StartServer, monkeypatch: pytest.Monke
     services = tmp_path / "services"
     services.mkdir()
     (services / "checked.py").write_text(SERVICE)
-    monkeypatch.setenv("GPSERVER_EXECUTE_WAIT", "3")
-    return start_server(services).client
+    monkeypatch.setenv("GPSERVER_EXECUTE_WAIT", "5")
+    client = start_server(services).client
+    for _ in range(30):  # its processes come with the first question, which may take longer than it may
+        try:
+            client.get(f"{CHECKED}/validate", Steps=1)
+            break
+        except EsriError:
+            continue
+    return client
 
 
 def test_a_publisher_checks_too_before_a_job_and_in_it(checked: Client) -> None:
