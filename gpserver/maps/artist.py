@@ -1,4 +1,4 @@
-"""Draws one picture: what happens inside a drawing process, from an order to a file."""
+"""Fills one order: what happens inside a process of the studio, from a map or a value to a file."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from gpserver.errors import GPServerError, InvalidRequest
-from gpserver.features import Layer, parse_spatial_reference
+from gpserver.datatypes import data_type
+from gpserver.errors import GPServerError, InvalidRequest, InvalidValue
+from gpserver.features import Layer, parse_spatial_reference, write_layer
 from gpserver.features.shapes import Array, reprojected, take, vertex_counts
 from gpserver.maps.canvas import Canvas
 from gpserver.maps.grid import colored
 from gpserver.maps.images import WHITE, write
 from gpserver.maps.labeling import expression_of, label_texts
-from gpserver.maps.picture import VECTORS, Picture, Sheet, Swatch
+from gpserver.maps.picture import VECTORS, Picture, Reading, Sheet, Swatch
 from gpserver.maps.query import Query, columns_at, rows_of
 from gpserver.maps.renderer import classify
 from gpserver.maps.swatches import swatch
@@ -31,24 +32,37 @@ _MARGIN = 64  # pixels around the picture from which symbols reach into it
 
 
 def run(payload: dict[str, Any], channel: object) -> dict[str, Any]:
-    """Draw a picture into its file.
+    """Write the file of an order.
 
     Args:
-        payload: The fields of a ``Picture`` or of a ``Swatch``.
+        payload: The fields of a ``Picture``, a ``Swatch`` or a ``Reading``.
         channel: The line to the sandbox; a drawing has nothing to say.
 
     Returns:
         ``{}``, or ``{"problem": text}`` when it cannot be drawn.
     """
-    target = Path(payload["target"])
     try:
-        content = _swatch(Swatch(**payload)) if "symbol" in payload else _draw(Picture(**payload))
+        if "data_type" in payload:
+            _read(Reading(**payload))
+        else:
+            content = _swatch(Swatch(**payload)) if "symbol" in payload else _draw(Picture(**payload))
+            _keep(content, Path(payload["target"]))
     except GPServerError as error:
         return {"problem": str(error)}
+    return {}
+
+
+def _keep(content: bytes, target: Path) -> None:
     draft = target.with_suffix(".draft")
     draft.write_bytes(content)
     draft.replace(target)
-    return {}
+
+
+def _read(order: Reading) -> None:
+    value = data_type(order.data_type).decode(Path(order.file).read_bytes() if order.file else order.text)
+    if value is None:
+        raise InvalidValue("There is no value.")
+    write_layer(value, Path(order.target))
 
 
 def _swatch(order: Swatch) -> bytes:

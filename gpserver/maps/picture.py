@@ -1,4 +1,4 @@
-"""What can be ordered of the studio: a map as a picture, or one symbol of its legend."""
+"""What can be ordered of the studio: a map as a picture, a symbol of its legend, an input as a layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,3 +73,26 @@ class Swatch:
     height: int
     format: str = "png32"
     target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Features or rows as a client sent them, to be stored like a result; travels as JSON.
+
+    Attributes:
+        data_type: The name of their data type.
+        text: What was sent.
+        file: Where it rests, if it is too long for a text.
+        format: Its format is always this one.
+        target: The file to write; the studio's business.
+    """
+
+    data_type: str
+    text: str = ""
+    file: str = ""
+    format: str = "arrow"
+    target: str = ""
+
+
+Work = Picture | Swatch | Reading
+"""An order."""

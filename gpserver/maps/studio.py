@@ -1,4 +1,6 @@
-"""Draws pictures in processes of their own and keeps the latest of them: nothing here blocks or grows."""
+"""Draws pictures, and reads values, in processes of its own and keeps the latest of them: nothing here blocks
+or grows.
+"""
 
 import hashlib
 import logging
@@ -14,7 +16,7 @@ from typing import Any
 import orjson
 
 from gpserver.errors import GPServerError, InvalidRequest
-from gpserver.maps.picture import Picture, Swatch
+from gpserver.maps.picture import Work
 from gpserver.sandbox import Ending, Order, Outcome, Sandbox
 
 _log = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ class Studio:
     def __init__(self, folder: Path, *, slots: int, start_method: str | None = None) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._queue: deque[tuple[str, Picture | Swatch]] = deque()
+        self._queue: deque[tuple[str, Work]] = deque()
         self._open: dict[str, Future[Path]] = {}
         self._drawn, self._started, self._closed = 0, False, False
         self._sandbox = Sandbox(
@@ -68,7 +70,7 @@ class Studio:
             future.set_exception(_closed())
         self._sandbox.close()
 
-    def draw(self, order: Picture | Swatch) -> "Future[Path]":
+    def draw(self, order: Work) -> "Future[Path]":
         """The file of a picture, its name without suffix the picture's key; from any thread.
 
         The future raises InvalidRequest for an order that cannot be drawn, and GPServerError when drawing it
@@ -143,7 +145,7 @@ def _suffix(name: str) -> str:
     return name.rstrip("0123456789")
 
 
-def _key(order: Picture | Swatch) -> str:
+def _key(order: Work) -> str:
     return hashlib.sha256(orjson.dumps(asdict(order))).hexdigest()[:32]
 
 

@@ -17,7 +17,7 @@ from gpserver.formats import FILES, Resource
 from gpserver.job import Job, Result
 from gpserver.maps.description import MAX_SIZE, describe_extent
 from gpserver.maps.document import Map
-from gpserver.maps.picture import FORMATS, Picture, Swatch
+from gpserver.maps.picture import FORMATS, Picture, Work
 from gpserver.maps.view import Box, View, fitted, reprojected_box
 from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.maplayers import sheets
@@ -87,7 +87,7 @@ def picture_value(call: Call, path: Path, view: View) -> dict[str, Any]:
     }
 
 
-async def drawn(call: Call, order: Picture | Swatch) -> Path:
+async def drawn(call: Call, order: Work) -> Path:
     """The file of a picture, once it is drawn."""
     # Not cancelled with its request: another one may wait for the same picture.
     return await asyncio.shield(asyncio.wrap_future(call.site.studio.draw(order)))
@@ -110,7 +110,7 @@ async def output(call: Call) -> Response:
         NotFound: There is none, or it was kept long enough.
     """
     path = call.site.studio.picture(call.part("file").removeprefix("_ags_map"))
-    if path is None:
+    if path is None or path.suffix[1:] not in FORMATS:
         raise NotFound(f"There is no file {call.part('file')}.")
     return await picture_response(call, path)
 

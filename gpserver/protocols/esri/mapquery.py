@@ -159,7 +159,7 @@ def _features(call: Call, item: MapLayer, selection: Selection, title: str) -> R
         title,
         path=call.path,
         features=selection,
-        scene=scenes.of_features(call, item, selection),
+        scene=scenes.of_features(call, item.name, selection, item.drawing),
         name=item.name,
     )
 

@@ -1,20 +1,23 @@
 """The values of a job's results and inputs, as ArcGIS writes them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from gpserver.datatypes import GPComposite, GPValueTable, data_type
 from gpserver.errors import NotFound
-from gpserver.features import Selection, esri_json, parse_spatial_reference
+from gpserver.features import Layer, Selection, esri_json, parse_spatial_reference
 from gpserver.formats import JSONText
 from gpserver.job import Input, Job, Result
+from gpserver.maps.picture import Reading
 from gpserver.parameter import Parameter
 from gpserver.protocols.esri.log import esri_id
 from gpserver.protocols.esri.wire import Call
 
 _CHUNK = 1 << 20
+_ROWS = ("GPFeatureRecordSetLayer", "GPRecordSet")
 
 
 def result_value(call: Call, job: Job, result: Result) -> dict[str, Any]:
@@ -25,6 +28,19 @@ def result_value(call: Call, job: Job, result: Result) -> dict[str, Any]:
 def input_value(call: Call, job: Job, item: Input) -> dict[str, Any]:
     """``{"paramName", "dataType", "value"}`` of one input: what was sent, or else the default."""
     return {"paramName": item.name, "dataType": item.data_type, "value": _sent(call, job, item)}
+
+
+def input_reading(call: Call, job: Job, item: Input) -> Reading | None:
+    """The order of an input as a layer; None where it is none, or was left out.
+
+    Raises:
+        NotFound: No worker has read it yet, or it could not be read.
+    """
+    if item.data_type not in _ROWS:
+        return None
+    if item.file:
+        return Reading(item.data_type, file=str(call.site.engine.large_input(job, item)))
+    return Reading(item.data_type, item.texts[-1]) if item.texts else None
 
 
 def files_of(service: str) -> str:
@@ -65,16 +81,21 @@ def result_features(call: Call, job: Job, result: Result, *, whole: bool = False
     """
     if not result.layer:
         return None
-    parameters, layer = call.parameters, call.site.engine.layer(job, result)
+    layer = call.site.engine.layer(job, result)
     # A geoprocessing result is never given in part.
     exceeded = not whole and layer.rows > job.terms.maximum_records
+    rows = layer.order[:0] if exceeded else None
+    return replace(chosen(call, layer, job.environment.get("out_sr")), rows=rows, exceeded=exceeded)
+
+
+def chosen(call: Call, layer: Layer, out_sr: Any = None) -> Selection:
+    """All of a layer in the spatial reference asked for, or else in ``out_sr``."""
+    asked = call.parameters
     return Selection(
         layer,
-        rows=layer.order[:0] if exceeded else None,
-        out_crs=parse_spatial_reference(parameters.text("outSR") or job.environment.get("out_sr")),
-        return_z=parameters.flag("returnZ"),
-        return_m=parameters.flag("returnM"),
-        exceeded=exceeded,
+        out_crs=parse_spatial_reference(asked.text("outSR") or out_sr),
+        return_z=asked.flag("returnZ"),
+        return_m=asked.flag("returnM"),
     )
 
 

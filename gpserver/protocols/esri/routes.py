@@ -14,6 +14,7 @@ from gpserver.protocols.esri import (
     iteminfo,
     jobs,
     mapimage,
+    mapkml,
     mapquery,
     mapsearch,
     mapserver,
@@ -60,6 +61,8 @@ def _in_thread(handler: Callable[[Call], Resource | Response]) -> Handler:
 
 _MAP: tuple[tuple[str, Handler], ...] = (
     ("/export", mapimage.export),
+    ("/kml/mapImage.kmz", mapkml.map_image),
+    ("/generateKml", _in_thread(mapkml.generate)),
     ("/tile/{level}/{row}/{column}", mapimage.tile),
     ("/identify", _in_thread(mapsearch.identify)),
     ("/find", _in_thread(mapsearch.find)),

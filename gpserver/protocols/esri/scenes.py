@@ -1,9 +1,10 @@
 """Results, jobs and maps as they are seen on a globe."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pyproj import CRS
@@ -46,6 +47,12 @@ def of_submitted(call: Call, task: str, path: str) -> Later:
     return lambda: _scene(call, task, [_link(call, task, path)])
 
 
+def of_links(call: Call, name: str, path: str, links: Iterable[tuple[str, str]]) -> Later:
+    """Links by name and place, relative to a path of this server."""
+    parts = [Link(title, f"{call.root}{quote(path)}/{place}") for title, place in links]
+    return lambda: _scene(call, name, parts)
+
+
 def _link(call: Call, name: str, path: str) -> Link:
     return Link(name, f"{call.root}{quote(path)}?f=kmz")
 
@@ -55,10 +62,14 @@ def of_layers(call: Call, layers: Iterable[MapLayer], name: str) -> Later:
     return lambda: _scene(call, name, (_part(item) for item in layers))
 
 
-def of_features(call: Call, item: MapLayer, selection: Selection) -> Later | None:
-    """Some features of a layer; None where they have no geometry."""
-    features = Features(item.name, selection, item.drawing)
-    return (lambda: _scene(call, item.name, [features])) if selection.geometry_type else None
+def of_features(
+    call: Call, name: str, selection: Selection, drawing: Mapping[str, Any] | None = None
+) -> Later | None:
+    """Some features, in the usual look where ``drawing`` says nothing; None where they have no geometry."""
+    if selection.geometry_type is None:
+        return None
+    features = Features(name, selection, drawing or drawing_info(None, selection.geometry_type))
+    return lambda: _scene(call, name, [features])
 
 
 def of_picture(call: Call, name: str, order: Picture, crs: CRS | None) -> Later:
@@ -120,7 +131,7 @@ def _part(item: MapLayer) -> Part | None:
     return Overlay(item.name, _ground([sheet], box, _PIXELS)) if box else None
 
 
-def _ground(sheets: list[dict[str, object]], box: Box, longest: int) -> Picture:
+def _ground(sheets: list[dict[str, Any]], box: Box, longest: int) -> Picture:
     """The order of a picture of a box in degrees, so many pixels along its longer side."""
     sides = box[2] - box[0], box[3] - box[1]
     width, height = (max(1, round(side / max(*sides, 1e-9) * longest)) for side in sides)

@@ -249,3 +249,53 @@ def test_results_are_geojson_and_pbf(client: Client, job: str) -> None:
     answer = got(client, f"{job}/results/Near", f="pbf")
     assert answer.headers["content-type"] == "application/x-protobuf"
     assert b"a_very_long_name" in answer.content
+
+
+def test_a_map_is_a_picture_on_the_ground(client: Client, mapped: str) -> None:
+    _, document = unpacked(got(client, f"{map_of(mapped)}/kml/mapImage.kmz"))
+    assert names(document, "GroundOverlay") == ["Mapped"]
+
+
+@pytest.mark.parametrize(
+    ("option", "titles", "kinds"),
+    [
+        ("composite", ["Mapped"], {"GroundOverlay"}),
+        ("separateImage", ["Near", "Heights"], {"GroundOverlay"}),
+        ("nonComposite", ["Near", "Heights"], {"GroundOverlay", "Placemark"}),
+    ],
+)
+def test_generated_kml_links_to_layers(
+    client: Client, mapped: str, option: str, titles: list[str], kinds: set[str]
+) -> None:
+    asked = {"docName": "Mine <&>", "layers": "0,1", "layerOptions": option}
+    _, document = unpacked(got(client, f"{map_of(mapped)}/generateKml", **asked))
+    assert names(document, "Document") == ["Mine <&>"]
+    assert names(document, "NetworkLink") == titles
+    linked = [unpacked(client.http.get(each.text))[1] for each in document.iter(f"{KML}href")]
+    assert {kind for each in linked for kind in ("GroundOverlay", "Placemark") if names(each, kind)} == kinds
+    assert "error" in got(client, f"{map_of(mapped)}/generateKml", layers="99", layerOptions=option).text
+
+
+@pytest.mark.parametrize("count", [3, 3000], ids=["short", "long"])
+def test_an_input_is_there_in_every_format(client: Client, tmp_path: Path, count: int) -> None:
+    job = client.submit("Plain/Make", Places=json.dumps(points(count)), Count="1")
+    client.wait(job)
+    place = f"{job}/inputs/Places"
+    assert len(names(unpacked(got(client, place, f="kmz"))[1], "Placemark")) == count
+    features = got(client, place, f="geojson").json()["features"]
+    assert [each["properties"]["name"] for each in features] == [f"p{n}" for n in range(count)]
+    assert got(client, place, f="csv").content.count(b"\n") == count + 1
+    assert got(client, place, f="pbf").headers["content-type"] == "application/x-protobuf"
+    assert len(got(client, place, f="json").json()["value"]["features"]) == count
+
+
+def test_an_input_that_is_no_features_has_no_other_format(client: Client, job: str) -> None:
+    assert "not supported: kmz" in got(client, f"{job}/inputs/Count", f="kmz").text
+    assert got(client, f"{job}/inputs/Count", f="geojson").json()["value"] == 5
+
+
+def test_an_input_that_nobody_can_read_is_an_error(client: Client) -> None:
+    job = client.submit("Plain/Make", Places="nonsense")
+    assert client.wait(job)["jobStatus"] == "esriJobFailed"
+    assert "error" in got(client, f"{job}/inputs/Places", f="kmz").json()
+    assert "nonsense" in got(client, f"{job}/inputs/Places", f="html").text
