@@ -18,6 +18,7 @@ from gpserver.addresses import Address, Allowed, parse_address
 from gpserver.errors import InvalidValue
 
 _REDIRECTS = 3
+_CONNECT = 10.0  # seconds until the next address of a host is tried
 _MOVED = {301, 302, 303, 307, 308}
 _BLOCK = 1 << 20
 _GZIP = 16 + zlib.MAX_WBITS
@@ -204,8 +205,9 @@ class _Network(httpcore.NetworkBackend):
         failure: Exception | None = None
         for address in self._addresses(host, port):
             try:
-                return _Stream(self._sockets.connect_tcp(str(address), port, self._left()), self._left)
-            except httpcore.ConnectError as error:
+                wait = min(self._left(), _CONNECT)
+                return _Stream(self._sockets.connect_tcp(str(address), port, wait), self._left)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or InvalidValue(
             f"The address of {host} is not a public one; only the operator of this server can allow it"

@@ -107,7 +107,8 @@ def _read(name: str, value: Any, kind: type) -> Any:
         if kind is bool and isinstance(value, str):
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
         if typing.get_origin(kind) is tuple:
-            return tuple(value.split(",") if isinstance(value, str) else value)
+            texts = value.split(",") if isinstance(value, str) else value
+            return tuple(stripped for text in texts if (stripped := str(text).strip()))
         return kind(value)
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"The setting {name} is not a {kind.__name__}: {value!r}.") from None

@@ -67,6 +67,20 @@ def test_cancelling_twice_is_fine(engine: Engine) -> None:
     assert ended(engine, job_id) is JobStatus.CANCELLED
 
 
+def test_the_sweep_takes_old_uploads_along(engine: Engine, tmp_path: Path) -> None:
+    item = engine.uploads.register("a.txt")
+    engine.sweep(time.time() - 60)
+    assert engine.uploads.get(item.id) == item
+    engine.sweep(time.time() + 60)
+    with pytest.raises(NotFound, match="There is no uploaded item"):
+        engine.uploads.get(item.id)
+
+
+def test_a_mistake_in_the_list_of_places_stops_the_server(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no host, address or network"):
+        create_engine(Settings(data=tmp_path, fetch_allowed=("http://gis.lan",)))
+
+
 def test_the_sweep_removes_old_jobs_with_their_folders_and_spares_the_others(
     engine: Engine, tmp_path: Path
 ) -> None:

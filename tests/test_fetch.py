@@ -1,19 +1,24 @@
 """Fetching by URL from real servers on the loopback: guarded, limited, never led astray."""
 
 import gzip
+import re
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpcore
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 from loopback import Server, Web, serving
 
 from gpserver.errors import InvalidValue
-from gpserver.fetch import Fetcher, Reach
+from gpserver.fetch import Fetcher, Reach, checked_url
 
 LISTED = ("127.0.0.1",)
 
@@ -162,6 +167,44 @@ def test_what_is_no_url(fetch: Any, url: str, problem: str) -> None:
     with pytest.raises(InvalidValue, match=problem) as caught:
         fetch(url, allowed=())
     assert "secret" not in str(caught.value)
+
+
+PIECES = st.sampled_from(
+    [
+        *"/\\@:?#[]%. ",
+        "//",
+        "http:",
+        "https://",
+        "127.0.0.1",
+        "a.b",
+        "::1",
+        "xn--",
+        "ß",
+        "１２７",
+        "\t",
+        "\n",
+        "\x00",
+        "%00",
+    ]
+)
+
+
+@given(
+    st.text() | st.lists(PIECES).map("".join) | st.lists(PIECES).map(lambda parts: "http://" + "".join(parts))
+)
+def test_whoever_reads_a_checked_url_sees_the_same_host(text: str) -> None:
+    """Two parsers that disagree are how guards are passed; whatever comes out is plain to all of them."""
+    try:
+        url = checked_url(text)
+    except InvalidValue:
+        return
+    parts, other = urlsplit(url), httpcore.URL(url)
+    assert parts.scheme in ("http", "https")
+    assert re.fullmatch(r"[a-z0-9._:-]+", parts.hostname or "")
+    assert other.host.decode() == parts.hostname
+    assert (other.scheme.decode(), other.port) == (parts.scheme, parts.port)
+    assert re.fullmatch(r"[!-~]+", url)
+    assert checked_url(url) == url
 
 
 def test_three_redirects_and_no_more(web: Server, fetch: Any) -> None:

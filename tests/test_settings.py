@@ -16,6 +16,16 @@ def test_the_command_line_wins_over_variables_over_the_file(tmp_path: Path) -> N
     assert (settings.port, settings.slots, settings.host, settings.debug) == (7000, 5, "::1", True)
 
 
+@pytest.mark.parametrize(
+    ("text", "places"), [("", ()), (" 10.0.0.0/8, gis.lan ,", ("10.0.0.0/8", "gis.lan"))]
+)
+def test_a_list_in_a_variable_has_commas(tmp_path: Path, text: str, places: tuple[str, ...]) -> None:
+    file = tmp_path / "gpserver.toml"
+    file.write_text('fetch_allowed = ["10.0.0.0/8", "gis.lan"]\n')
+    assert load_settings({}, {}, file).fetch_allowed == ("10.0.0.0/8", "gis.lan")
+    assert load_settings({}, {"GPSERVER_FETCH_ALLOWED": text}, file).fetch_allowed == places
+
+
 def test_without_any_of_them_there_are_defaults(tmp_path: Path) -> None:
     assert load_settings({}, {}, tmp_path / "none.toml") == Settings()
 

@@ -49,7 +49,8 @@ def layer_pages(fetcher: Fetcher, reference: Mapping[str, Any], folder: Path) ->
     wanted |= {"returnGeometry": "true", "returnZ": "true", "returnM": "true"}
     if reference.get("time") not in (None, ""):
         wanted["time"] = _time(reference["time"])
-    able = facts.get("advancedQueryCapabilities") or {}
+    able = facts.get("advancedQueryCapabilities")
+    able = able if isinstance(able, dict) else {}
     in_pages = bool(able.get("supportsPagination"))
     if in_pages and able.get("supportsOrderBy") and (key := facts.get("objectIdField")):
         wanted["orderByFields"] = str(key)  # pages of no order may overlap

@@ -25,12 +25,9 @@ def items(call: Call) -> Resource:
 
     Items that nobody owns are in no list: their ids are all that keeps strangers from them.
     """
-    service = _service(call)
-    mine = [
-        _value(item)
-        for item in call.site.engine.uploads.all()
-        if item.service == service.full_name and item.owner and item.owner == call.caller.name
-    ]
+    service, name = _service(call), call.caller.name
+    found = call.site.engine.uploads.all() if name else ()
+    mine = [_value(item) for item in found if (item.service, item.owner) == (service.full_name, name)]
     facts = {"types": call.site.engine.uploads.types}
     return Resource({"uploads": mine}, "Uploads", page="uploads", path=call.path, facts=facts)
 
