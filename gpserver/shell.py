@@ -18,12 +18,15 @@ from gpserver.context import JobContext
 from gpserver.errors import GPServerError, NotFound
 from gpserver.job import Message, MessageType, Progress
 from gpserver.parameter import Parameter
+from gpserver.rasters import read_raster
 from gpserver.task import Service, Task
 
 _READERS = {
     "GPFeatureRecordSetLayer": geopandas.read_file,
     "GPRecordSet": lambda path: pandas.DataFrame(geopandas.read_file(path, ignore_geometry=True)),
     "GPDataFile": Path,
+    "GPRasterDataLayer": read_raster,
+    "GPRasterData": read_raster,
 }
 
 

@@ -99,9 +99,7 @@ def odd_filter(value: Annotated[Path, Param(filter={"type": "files"})]) -> None:
 
 
 def misplaced_filter(value: Annotated[str, Param(filter={"type": "file", "list": ["txt"]})]) -> None:
-    """function misplaced_filter, parameter value: The filter file is for GPDataFile, GPRasterDataLayer,
-    GPRasterData. Leave it out.
-    """
+    """function misplaced_filter, parameter value: The filter file is for GPDataFile. Leave it out."""
 
 
 def misplaced_fields(value: Annotated[str, Param(fields={"name": str})]) -> None:

@@ -101,8 +101,8 @@ class Element:
         """The value itself, or what the name of a layer stands for."""
         if value is None or not self.layers:
             return value
-        if self._is_list:
-            return [self.data_type.load(self.layers[name]) for name in value]
+        if isinstance(self.data_type, GPMultiValue):
+            return [self.data_type.item.load(self.layers[name]) for name in value]
         return self.data_type.load(self.layers[value])
 
     def check(self, value: Any) -> None:

@@ -15,7 +15,7 @@ from gpserver.errors import InvalidValue, PublishingError
 _FOR = {
     "range": ("GPLong", "GPDouble"),
     "featureClass": ("GPFeatureRecordSetLayer",),
-    "file": ("GPDataFile", "GPRasterDataLayer", "GPRasterData"),
+    "file": ("GPDataFile",),
     "field": ("Field",),
 }
 
@@ -61,11 +61,10 @@ def _check_geometry(filter_: Mapping[str, Any], value: GeoDataFrame) -> None:
         )
 
 
-def _check_file(filter_: Mapping[str, Any], value: Any) -> None:
-    if isinstance(value, Path):
-        extension = value.suffix.removeprefix(".").lower()
-        if extension not in {str(each).lower().removeprefix(".") for each in filter_["list"]}:
-            raise InvalidValue(f"The file has the extension {extension!r}; send one of {_listed(filter_)}.")
+def _check_file(filter_: Mapping[str, Any], value: Path) -> None:
+    allowed = {str(each).lower().removeprefix(".") for each in filter_["list"]}
+    if value.suffix.removeprefix(".").lower() not in allowed:
+        raise InvalidValue(f'The file "{value.name}" is of no type that is taken: {_listed(filter_)}.')
 
 
 def _check_field(filter_: Mapping[str, Any], value: Field) -> None:

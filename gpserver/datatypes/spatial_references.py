@@ -85,12 +85,12 @@ def _horizontal(value: Any) -> CRS | None:
     """A spatial reference by id or WKT, else by its name."""
     name = value.get("name") if isinstance(value, Mapping) else value
     try:
-        found = parse_spatial_reference(value)
+        return parse_spatial_reference(value) or _named(name)
     except InvalidValue:
         found = _named(name)
         if found is None:
             raise
-    return found
+        return found
 
 
 def _named(name: object) -> CRS | None:

@@ -117,9 +117,7 @@ def test_input_of_the_wrong_geometry_type() -> None:
 def test_inputs_by_reference_need_a_source(
     kind: GPFeatureRecordSetLayer | GPRecordSet, value: object
 ) -> None:
-    with pytest.raises(
-        InvalidValue, match="A value by URL or item id is read in a job only"
-    ):
+    with pytest.raises(InvalidValue, match="A value by URL or item id is read in a job only"):
         kind.decode(value)
 
 

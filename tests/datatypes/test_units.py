@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpserver import ArealUnit, LinearUnit
-from gpserver.datatypes import GPArealUnit, GPLinearUnit
+from gpserver import ArealUnit, LinearUnit, TimeUnit
+from gpserver.datatypes import GPArealUnit, GPLinearUnit, GPTimeUnit
 from gpserver.datatypes.units import METERS, SQUARE_METERS
 from gpserver.errors import InvalidValue
 
@@ -165,3 +165,36 @@ def test_units_without_a_size_are_not_converted(units: str) -> None:
         _ = LinearUnit(1, units).meters
     with pytest.raises(InvalidValue, match="no fixed size"):
         LinearUnit(1).to(units)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('{"time": 3, "units": "esriTimeUnitsYears"}', TimeUnit(3, "esriTimeUnitsYears")),
+        ({"time": "3", "units": "ESRITIMEUNITSYEARS"}, TimeUnit(3, "esriTimeUnitsYears")),
+        ("1 Week", TimeUnit(1, "esriTimeUnitsWeeks")),
+        ("2 Weeks", TimeUnit(2, "esriTimeUnitsWeeks")),
+        ("1 Century", TimeUnit(1, "esriTimeUnitsCenturies")),
+        ("5 milliseconds", TimeUnit(5, "esriTimeUnitsMilliseconds")),
+        ("5", TimeUnit(5, "esriTimeUnitsUnknown")),
+        ({"time": 5}, TimeUnit(5, "esriTimeUnitsUnknown")),
+        ("5 Unknown", TimeUnit(5, "esriTimeUnitsUnknown")),
+        ({"time": None}, None),
+        ("", None),
+    ],
+)
+def test_reads_a_time(value: object, expected: TimeUnit | None) -> None:
+    assert GPTimeUnit().decode(value) == expected
+
+
+def test_times_are_converted_where_they_have_a_fixed_length() -> None:
+    assert TimeUnit(2, "Hours").seconds == 7200
+    assert TimeUnit(2, "Weeks").to("days") == TimeUnit(14, "esriTimeUnitsDays")
+    assert str(TimeUnit(1.5, "decades")) == "1.5 Decades"
+    for units in ("Months", "Years", "Unknown"):
+        with pytest.raises(InvalidValue, match="no fixed size"):
+            _ = TimeUnit(1, units).seconds
+    with pytest.raises(InvalidValue, match='no units "fortnight"'):
+        TimeUnit(1, "fortnight")
+    with pytest.raises(InvalidValue, match="has no time and units"):
+        GPTimeUnit().decode("soon")

@@ -20,7 +20,7 @@ from gpserver.symbology import drawing_info, raster_drawing_info
 from gpserver.task import Service, Task
 
 # Data types whose results are layers of the map.
-_DATASETS = ("GPFeatureRecordSetLayer", "GPRecordSet", "GPRasterDataLayer")
+_DATASETS = ("GPFeatureRecordSetLayer", "GPRecordSet", "GPRasterDataLayer", "GPRasterData")
 
 
 class Output(NamedTuple):
@@ -65,8 +65,11 @@ def map_of_job(call: Call, job: Job) -> Map:
     engine, outputs = call.site.engine, _outputs_of(call, job)
     layers = []
     for number, result in enumerate(engine.results(job.id)):
-        if result.data_type in _DATASETS and (result.layer or result.file):
-            path, output = engine.dataset(job, result), outputs.get(result.name)
+        output = outputs.get(result.name)
+        # A composite output may be a dataset in one job and not in the next, so it has no place on the map.
+        declared = output or not outputs
+        if declared and result.data_type in _DATASETS and (result.layer or result.file):
+            path = engine.dataset(job, result)
             number = output.number if output else number
             time_field = output.parameter.time_field if output else ""
             layers.append(MapLayer(number, result.name, _open(path), result.drawing or {}, path, time_field))
@@ -111,7 +114,7 @@ def _map_before_jobs(engine: Engine, service: Service) -> Map:
 
 def _layer_before_jobs(engine: Engine, service: Service, output: Output) -> MapLayer:
     number, task, parameter = output
-    if parameter.data_type.name == GPRasterDataLayer.name:
+    if isinstance(parameter.data_type, GPRasterDataLayer):
         drawing = raster_drawing_info(parameter.symbology, np.zeros(0))
         return MapLayer(number, parameter.name, RasterFacts(None, parse_spatial_reference(4326), 1), drawing)
     data = _latest(engine, service, task, parameter) or Layer.empty(_geometry_type(parameter))
