@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import argon2
 import geopandas
 import pytest
 from conftest import ROOT, Server
@@ -122,3 +123,37 @@ def test_the_demonstration_shows_a_job_and_a_curl_line_that_works(tmp_path: Path
     finally:
         process.terminate()
         assert process.wait(timeout=30) == 0
+
+
+def test_a_password_is_hashed_and_never_an_argument(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gpserver", "hash-password"]
+    answer = subprocess.run(
+        command, input="secret\n", capture_output=True, text=True, cwd=tmp_path, timeout=120, check=True
+    )
+    assert argon2.PasswordHasher().verify(answer.stdout.strip(), "secret")
+    for words, given in ((["secret"], "secret\n"), ([], "\n")):
+        refused = subprocess.run(
+            [*command, *words],
+            input=given,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=120,
+            check=False,
+        )
+        assert (refused.returncode, refused.stdout) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("toml", "problem"),
+    [
+        ('[access]\nSecure = ["planners"]\n', "[access] without [users]"),
+        ('[users.ann]\npassword = "secret"\n', "`gpserver hash-password` makes one"),
+        ('users = "ann"\n', "The setting users is not a dict"),
+    ],
+)
+def test_a_server_with_a_mistake_in_its_users_does_not_start(tmp_path: Path, toml: str, problem: str) -> None:
+    (tmp_path / "gpserver.toml").write_text(toml)
+    answer = gpserver("serve", "--port", "0", folder=tmp_path)
+    assert answer.returncode == 1
+    assert problem in answer.stderr

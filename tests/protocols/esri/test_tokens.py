@@ -84,6 +84,13 @@ def test_a_get_is_refused_and_so_is_a_password_in_the_url(nobody: Client) -> Non
     assert "in the body" in answer["error"]["details"][0]
 
 
+def test_a_token_is_had_for_itself_and_no_longer(nobody: Client) -> None:
+    """REST JS asks so for the token of a server."""
+    first = generate(nobody, username="ann", password="nna", expiration=5)
+    assert generate(nobody, token=first["token"], serverUrl=nobody.url, expiration=20160) == first
+    assert error_of(generate, nobody, token="nonsense", serverUrl=nobody.url).code == 498
+
+
 def test_guesses_are_slowed_down_for_that_user(secured: Server) -> None:
     client = secured.client
     reasons = [error_of(generate, client, username="guessed", password=f"{n}").details[0] for n in range(12)]
