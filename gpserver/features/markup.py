@@ -1,5 +1,6 @@
 """Columns as text of XML: escaped, and no value is ever a Python object."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,18 @@ import pyarrow.compute as pc
 from gpserver.features.text import join, number_tokens
 
 # XML 1.0 has no way to write these, escaped or not.
-_FORBIDDEN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]"
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", '"': "&quot;"}
+_CONTROL = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+# In an attribute a reader takes these for spaces.
+_ESCAPES |= {"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 # Bytes that may begin something to escape or to leave out: 0xef begins U+FFFE.
 _SPECIAL = np.zeros(256, bool)
-_SPECIAL[[*range(9), *range(11, 32), *map(ord, _ESCAPES), 0xEF]] = True
+_SPECIAL[[*range(32), *map(ord, _ESCAPES), 0xEF]] = True
+
+
+def sayable(text: str) -> str:
+    """A text without what XML cannot say."""
+    return re.sub(_CONTROL, "", text)
 
 
 def escaped(text: str) -> str:
@@ -24,7 +32,7 @@ def escaped(text: str) -> str:
 def escaped_column(column: Any) -> Any:
     """The strings of a column for XML, between tags or as attributes; what XML cannot say is left out."""
     if _SPECIAL[np.frombuffer(column.buffers()[2] or b"", np.uint8)].any():
-        column = pc.replace_substring_regex(column, _FORBIDDEN, "")
+        column = pc.replace_substring_regex(column, _CONTROL, "")
         for character, name in _ESCAPES.items():
             column = pc.replace_substring(column, character, name)
     return column.cast(pa.string())

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from gpserver.features.markup import sayable
 from gpserver.formats.kml_layers import add_head, icons, texts
 from gpserver.formats.resource import Body, Resource
 from gpserver.formats.scene import Features, Link, Overlay, Part, Scene
@@ -108,4 +109,4 @@ def _add(top: Element, part: Part, number: int, pictures: Sequence[str | None]) 
 
 
 def _name(element: Element, name: str) -> None:
-    SubElement(element, "name").text = name
+    SubElement(element, "name").text = sayable(name)

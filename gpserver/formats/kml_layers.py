@@ -9,7 +9,7 @@ import pyarrow as pa
 from gpserver.errors import InvalidRequest
 from gpserver.features.geographic import geographic_chunks
 from gpserver.features.kml import placemarks, schema_type
-from gpserver.features.markup import escaped_column, value_texts
+from gpserver.features.markup import escaped_column, sayable, value_texts
 from gpserver.formats.kml_styles import add_style, icon
 from gpserver.formats.scene import Features
 from gpserver.maps.description import display_field
@@ -47,10 +47,10 @@ def add_head(parent: Element, number: int, layer: Features, icons: Sequence[str 
     opacity = 1 - float(layer.drawing.get("transparency") or 0) / 100
     for which, (symbol, picture) in enumerate(zip(_symbols(layer), icons, strict=True)):
         add_style(parent, _style(number, which), read_symbol(symbol), picture, opacity, font)
-    schema = SubElement(parent, "Schema", name=layer.name, id=_schema(number))
+    schema = SubElement(parent, "Schema", name=sayable(layer.name), id=_schema(number))
     for field in layer.selection.chosen_fields:
-        simple = SubElement(schema, "SimpleField", type=schema_type(field), name=field["name"])
-        SubElement(simple, "displayName").text = field["alias"]
+        simple = SubElement(schema, "SimpleField", type=schema_type(field), name=sayable(field["name"]))
+        SubElement(simple, "displayName").text = sayable(field["alias"])
 
 
 def texts(number: int, layer: Features) -> Iterator[bytes]:

@@ -76,5 +76,6 @@ class _Sender:
 def _compressible(headers: Headers) -> bool:
     kind = headers.get("content-type", "")
     # Events are read as they come; a compressor would keep them back.
-    text = (kind.startswith("text/") or "json" in kind or "javascript" in kind) and "event-stream" not in kind
+    text = kind.startswith("text/") and "event-stream" not in kind
+    text |= any(name in kind for name in ("json", "javascript", "+xml"))
     return text and "content-encoding" not in headers and "accept-ranges" not in headers
