@@ -145,7 +145,8 @@ def endpoint(
         handler: Answers a call.
         site: What it needs for that.
         admit: Gives the call as its caller may make it, or raises; None where there are no callers to tell.
-        most: Bytes that a body may have, where that is not what the site says.
+        most: Bytes that the body of a caller may have who is known before it is read; by default what the
+            site says, which holds for all others.
     """
 
     async def answer(request: Request) -> Response:
@@ -153,7 +154,8 @@ def endpoint(
         call = Call(request, parameters, site)
         try:
             if request.method == "POST":
-                await read_body(request, parameters, site.spool, most or site.max_body)
+                limit = most if most and _is_known(call, admit) else site.max_body
+                await read_body(request, parameters, site.spool, limit)
             if admit:
                 call = admit(call)
             resource = await handler(call)
@@ -173,6 +175,14 @@ def endpoint(
         return response
 
     return answer
+
+
+def _is_known(call: Call, admit: Admit | None) -> bool:
+    """Whether a call is its caller's to make by what came before its body."""
+    try:
+        return admit is None or bool(admit(call))
+    except GPServerError:
+        return False
 
 
 def _sign_in_page(request: Request) -> str:

@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("owners")
     (folder / "services/Secure").mkdir(parents=True)
     (folder / "services/Secure/files.py").write_text(FILES)
-    (folder / "gpserver.toml").write_text(toml())
+    (folder / "gpserver.toml").write_text("max_body = 100_000\nmax_upload = 1_000_000\n" + toml())
     server = start(folder, folder / "services")
     yield server
     assert server.stop() == 0
@@ -69,10 +69,24 @@ def test_who_may_not_use_the_service_may_not_upload(as_: As) -> None:
     assert code_of(as_("eve").post, f"{UPLOADS}/register", itemName="a.txt") == 403
 
 
+def test_a_large_file_is_taken_from_whom_the_server_knows_before_it_comes(as_: As, server: Server) -> None:
+    token, files = token_of(server.client, "ann"), {"file": ("a.txt", bytes(500_000))}
+
+    def send(client: Client, data: Any, **query: str) -> Any:
+        place = client.place(f"{UPLOADS}/upload")
+        return client.http.post(place, params={"f": "json", **query}, data=data, files=files).json()
+
+    assert send(as_("ann"), {})["success"]
+    assert send(as_(""), {}, token=token)["success"]
+    for data in ({}, {"token": token}):
+        assert "takes up to 100000" in send(as_(""), data)["error"]["details"][0]
+    assert "takes up to 100000" in send(as_("eve"), {})["error"]["details"][0]
+
+
 def test_an_item_is_its_owners_alone(as_: As) -> None:
     ann, bob, root = as_("ann"), as_("bob"), as_("root")
     item = upload(ann)
-    assert [each["itemID"] for each in ann.get(UPLOADS)["uploads"]] == [item]
+    assert item in [each["itemID"] for each in ann.get(UPLOADS)["uploads"]]
     assert bob.get(UPLOADS) == {"uploads": []}
     for operation in ("", "/parts", "/download"):
         assert code_of(bob.get, f"{UPLOADS}/{item}{operation}") == 400
