@@ -103,8 +103,10 @@ def create_guard(users: Mapping[str, Any], access: Mapping[str, Any], key: str, 
     """The guard of a server, from the tables of its settings.
 
     Raises:
-        ValueError: A user or a rule is not written as it should be, or the key is too short.
+        ValueError: A user or a rule is not written as it should be, or the key or the time is too short.
     """
+    if longest < 1:
+        raise ValueError("The setting token_lifetime is at least 1 minute.")
     found = read_users(users)
     return Guard(found, Access(access, found), Tokens(key, found), longest)
 

@@ -28,7 +28,7 @@ def read_users(tables: Mapping[str, Any]) -> dict[str, User]:
     """The users by name, from tables of ``password`` (a hash) and ``roles`` (a list).
 
     Raises:
-        ValueError: A table has another key or lacks a hash, or a role is no text.
+        ValueError: A name is none, a table has another key or lacks a hash, or a role is no text.
     """
     return {name: _read_user(name, table) for name, table in tables.items()}
 
@@ -36,6 +36,8 @@ def read_users(tables: Mapping[str, Any]) -> dict[str, User]:
 def _read_user(name: str, table: Any) -> User:
     if not isinstance(table, Mapping) or not {"password"} <= table.keys() <= {"password", "roles"}:
         raise ValueError(f'[users.{name}] has password = "…" and roles = […], and nothing else.')
+    if not name or name != name.strip():
+        raise ValueError(f"A user cannot be called '{name}': names have no blanks around them.")
     password, roles = table["password"], table.get("roles", [])
     try:
         argon2.extract_parameters(password)

@@ -80,3 +80,8 @@ def test_rules_that_protect_nothing_are_found() -> None:
     catalog.publish(Service("Buffer", folder="Secure", tasks=[echo]))
     rules = {"Secure": [], "secure/buffer": [], "*": [], "Buffer": [], "Secure/Bufer": []}
     assert guard(**rules).misspelled(catalog) == ["buffer", "secure/bufer"]
+
+
+def test_a_token_lasts_a_minute_at_least() -> None:
+    with pytest.raises(ValueError, match="token_lifetime is at least 1"):
+        create_guard({}, {}, KEY, longest=0)

@@ -32,3 +32,9 @@ def test_a_hash_tells_its_password_from_others() -> None:
 def test_a_mistake_is_named(table: object, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         read_users({"ann": table})
+
+
+@pytest.mark.parametrize("name", ["", " ann", "ann\n"])
+def test_a_user_has_a_name(name: str) -> None:
+    with pytest.raises(ValueError, match="A user cannot be called"):
+        read_users({name: {"password": HASH}})

@@ -300,6 +300,15 @@ def test_other_origins_send_no_credentials_unless_they_are_trusted(secured: Serv
     assert "access-control-allow-credentials" not in anybody
     assert trusted["access-control-allow-origin"] == "https://trusted.example"
     assert trusted["access-control-allow-credentials"] == "true"
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-esri-authorization",
+    }
+    preflight = httpx.options(
+        f"{secured.rest}/services", headers={"Origin": "https://any.example", **asked}, trust_env=False
+    )
+    assert preflight.status_code == 200
+    assert "x-esri-authorization" in preflight.headers["access-control-allow-headers"].lower()
 
 
 def test_without_users_there_are_no_tokens(client: Client) -> None:
