@@ -6,7 +6,9 @@ from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar, get_args, overload
 
-from gpserver.datatypes import NO_SOURCE, Source
+from pandas import DataFrame
+
+from gpserver.datatypes import NO_SOURCE, Field, Source
 from gpserver.errors import GPServerError, InvalidValue, NotFound, PublishingError
 from gpserver.finding import Finding
 from gpserver.naming import client_name, display_name, safe_text, service_problem, task_name, task_problem
@@ -90,7 +92,15 @@ class Task:
                 arguments[item.argument] = item.read(sent.get(item.name.lower()), source)
             except InvalidValue as error:
                 findings.append(Finding(item.name, str(error)))
-        return arguments, findings
+        return arguments, findings or self._lost_fields(arguments)
+
+    def _lost_fields(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        named = {item.name: arguments.get(item.argument) for item in self.inputs}
+        return [
+            Finding(item.name, f"ERROR 000728: {item.name}: Field {name} does not exist within table")
+            for item in self.inputs
+            for name in _lost(named[item.name], named.get(item.dependency))
+        ]
 
     def results(self, returned: Any) -> dict[str, Any]:
         """Give what the function returned by the name of each output; None is an output that was not set.
@@ -107,6 +117,15 @@ class Task:
                 f"The task must return a tuple of {len(self.outputs)} values, one for each output."
             )
         return {output.name: value for output, value in zip(self.outputs, returned, strict=True)}
+
+
+def _lost(fields: Any, table: Any) -> list[str]:
+    """The names of fields that the features or rows do not have which they depend on."""
+    if not isinstance(table, DataFrame):
+        return []
+    known = {str(column).lower() for column in table.columns}
+    listed = fields if isinstance(fields, list) else [fields]
+    return [each.name for each in listed if isinstance(each, Field) and each.name.lower() not in known]
 
 
 @overload

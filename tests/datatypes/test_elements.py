@@ -318,6 +318,13 @@ def test_a_field_depends_on_features() -> None:
         """Take a field."""
 
     assert parameter_of(summarize).limits() == {"dependency": "Input_Features"}
+    found = task_of(summarize)
+    assert found is not None
+    features = {"features": [{"geometry": {"x": 1, "y": 2}, "attributes": {"Area": 5}}]}
+    assert found.arguments({"Input_Features": features, "Value": "AREA"})["value"] == Field("AREA")
+    with pytest.raises(InvalidValue) as raised:
+        found.arguments({"Input_Features": features, "Value": "height"})
+    assert str(raised.value) == "ERROR 000728: Value: Field height does not exist within table"
 
 
 def test_pages_of_features_become_one_frame(tmp_path: Path) -> None:
