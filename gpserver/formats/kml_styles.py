@@ -1,6 +1,7 @@
 """Esri symbols as styles of KML: what a globe can draw of them."""
 
 from collections.abc import Mapping
+from math import cos, radians, sin
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
@@ -46,12 +47,15 @@ def icon(symbol: Mapping[str, Any]) -> Swatch | None:
 
 
 def _size(symbol: Symbol) -> float:
-    """The larger side of a point symbol in points."""
+    """The side of the square that a point symbol needs, turned as it is, in points."""
+    if not isinstance(symbol, Picture | Marker):
+        return 1.0
     if isinstance(symbol, Picture):
-        return max(symbol.width, symbol.height)
-    if isinstance(symbol, Marker):
-        return max(symbol.size + (symbol.outline.width if symbol.outline else 0.0), 1.0)
-    return 1.0
+        side = max(symbol.width, symbol.height)
+    else:
+        side = symbol.size + (symbol.outline.width if symbol.outline else 0.0)
+    angle = radians(symbol.angle)
+    return max(side, 1.0) * (abs(sin(angle)) + abs(cos(angle)))
 
 
 def add_style(
