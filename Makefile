@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test bench lint clean
+.PHONY: run test bench fuzz lint clean
 
 run: $(READY)  ## start the server and show what it does
 	$(BIN)/gpserver serve --demo $(ARGS)
@@ -13,6 +13,10 @@ test: $(READY)  ## run every test; what a missing component would run is skipped
 
 bench: $(READY)  ## measure the hot paths side by side
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+fuzz: $(READY)  ## look for feature sets that break their reader; ARGS=600 is ten minutes
+	$(BIN)/pip install --quiet --editable '.[fuzz]'
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: $(READY)  ## the checks of style and types
 	$(BIN)/pip install --quiet --editable '.[lint]'
