@@ -4,8 +4,11 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 
+from starlette.responses import Response
+
 from gpserver.errors import InvalidToken, NotFound
-from gpserver.protocols.esri.wire import Call, Site
+from gpserver.formats import Resource
+from gpserver.protocols.esri.wire import Call, Handler, Site
 from gpserver.security import NOBODY, Caller, Guard
 
 COOKIE = "agstoken"
@@ -19,17 +22,28 @@ def admit(call: Call) -> Call:
 
     Raises:
         InvalidToken: It came with a token that is not good here.
-        TokenRequired: The path names a service for which a token is needed.
-        Forbidden: The path names a service that the caller may not use.
     """
-    if call.site.guard is None:
-        return call
+    assert call.site.guard  # without users nobody is asked who he is
     caller = _caller(call, call.site.guard)
-    site = _seen_by(call.site, caller)
-    # Before anything is looked up there, so that the answer does not depend on what there is.
-    with suppress(NotFound):
-        site.catalog.service(call.part("service") or call.part("place").removesuffix("_gpserver"))
-    return replace(call, site=site, caller=caller)
+    return replace(call, site=_seen_by(call.site, caller), caller=caller)
+
+
+def guarded(handler: Handler) -> Handler:
+    """The handler behind a look at the service that its path names.
+
+    It comes before anything is looked up there, so that the answer does not depend on what there is.
+
+    Raises:
+        TokenRequired: A token is needed for that service.
+        Forbidden: The caller may not use it.
+    """
+
+    async def answer(call: Call) -> Resource | Response:
+        with suppress(NotFound):
+            call.site.catalog.service(call.part("service") or call.part("place").removesuffix("_gpserver"))
+        return await handler(call)
+
+    return answer
 
 
 def address_of(call: Call) -> str:

@@ -22,7 +22,7 @@ from gpserver.protocols.esri import (
     uploads,
     validate,
 )
-from gpserver.protocols.esri.admission import admit
+from gpserver.protocols.esri.admission import admit, guarded
 from gpserver.protocols.esri.directory import SERVICES
 from gpserver.protocols.esri.wire import SIGN_IN, SIGN_OUT, Call, Handler, Site, endpoint
 
@@ -138,18 +138,13 @@ def routes(site: Site) -> list[BaseRoute]:
         table += [(f"{prefix}/jobs/{{job_id}}{end}", handler) for end, handler in _JOB]
         table += [(prefix + end, handler) for end, handler in _TASK]
     table += [("/{service}", gpserver.service_or_task), (short, gpserver.task)]
-    guarded = admit if site.guard else None
     files = site.engine.uploads.most_bytes + _AROUND_A_FILE
-    return [
-        Route(
-            path,
-            endpoint(
-                handler,
-                site,
-                None if handler in _OPEN else guarded,
-                files if handler in _FROM_FILES else None,
-            ),
-            methods=["GET", "POST"],
-        )
-        for path, handler in table
-    ]
+    return [_route(site, path, handler, files if handler in _FROM_FILES else None) for path, handler in table]
+
+
+def _route(site: Site, path: str, handler: Handler, most: int | None) -> Route:
+    closed = site.guard and handler not in _OPEN
+    answer = (
+        endpoint(guarded(handler), site, admit, most=most) if closed else endpoint(handler, site, most=most)
+    )
+    return Route(path, answer, methods=["GET", "POST"])

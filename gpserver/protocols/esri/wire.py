@@ -165,7 +165,7 @@ def endpoint(
             resource = error_resource(error)
         finally:
             parameters.discard()
-        if site.guard and isinstance(resource, Resource):
+        if admit and isinstance(resource, Resource):
             resource = replace(resource, visitor=call.caller.name)
         response = await _respond(resource, request, parameters)
         if admit:

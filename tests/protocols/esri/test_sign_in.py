@@ -75,6 +75,8 @@ def test_a_user_without_the_role_sees_why(visitor: httpx.Client) -> None:
     page = visitor.get(SECRET)
     assert page.status_code == 403
     assert "User does not have permissions to access" in page.text
+    assert "Logged in as <b>eve</b>" in page.text
+    assert "Login</a>" not in visitor.get("/arcgis/rest/info").text
 
 
 def test_a_wrong_password_shows_the_form_again(visitor: httpx.Client) -> None:
