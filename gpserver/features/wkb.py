@@ -16,6 +16,7 @@ _JOIN: dict[str, Callable[..., Any]] = {
     POLYLINE: shapely.multilinestrings,
     POLYGON: shapely.multipolygons,
 }
+_ROWS = 1024  # of a batch: while GDAL writes one, every other thread waits
 _UTC = pa.timestamp("ms", "UTC")
 
 
@@ -48,7 +49,8 @@ def _batches(selection: Selection, schema: Any) -> Iterator[Any]:
         columns = [column.cast(kind) for column, kind in zip(chunk.columns, schema.types, strict=False)]
         if chunk.shapes is not None:
             columns.append(pa.array(shapely.to_wkb(_multi(chunk.shapes), flavor="iso", output_dimension=4)))
-        yield pa.record_batch(columns, schema)
+        batch = pa.record_batch(columns, schema)
+        yield from (batch.slice(start, _ROWS) for start in range(0, len(batch), _ROWS))
 
 
 def _kind(kind: Any) -> Any:

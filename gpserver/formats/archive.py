@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import IO, Any, NamedTuple
 
 from isal import isal_zlib
-from stream_zip import ZIP_32, stream_zip
 
 _MODE = 0o100644  # a file that all may read
 _CHUNK = 1 << 18  # bytes
@@ -20,6 +19,9 @@ class Member(NamedTuple):
 
 def archive(members: Iterable[Member]) -> Iterator[bytes]:
     """The archive in pieces; 4 GB is the most that old readers, such as those of globes, can open."""
+    # It brings ciphers, which a server that starts need not wait for.
+    from stream_zip import ZIP_32, stream_zip
+
     now = datetime.now(UTC)
     files = ((member.name, now, _MODE, ZIP_32, member.content) for member in members)
     yield from stream_zip(files, chunk_size=_CHUNK, get_compressobj=_deflate)
