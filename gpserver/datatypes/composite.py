@@ -1,11 +1,12 @@
 """GPComposite: a value of one of several data types."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored, as_sent, members, quote, single
+from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored
 from gpserver.datatypes.element import Element
+from gpserver.datatypes.raw import as_sent, members, quote, single
 from gpserver.errors import InvalidValue
 
 
@@ -25,7 +26,8 @@ class GPComposite(DataType):
     def decode(self, value: object, source: Source = NO_SOURCE) -> Any:
         """Read a value of the data type that it names, or of the first that takes it."""
         value = single(value)
-        named = members(as_sent(value))
+        document = as_sent(value)
+        named = members(document) if isinstance(document, Mapping) else {}
         kind, elements = str(named.get("datatype", "")).lower(), self.elements
         if kind and "value" in named:
             value = named["value"]

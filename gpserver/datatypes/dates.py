@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from gpserver.datatypes.base import DataType, members, number, quote, unquoted
+from gpserver.datatypes.base import DataType
+from gpserver.datatypes.raw import members, number, quote, unquoted
 from gpserver.errors import InvalidValue
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

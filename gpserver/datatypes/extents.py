@@ -5,7 +5,8 @@ from typing import Any
 
 from pyproj import CRS
 
-from gpserver.datatypes.base import DataType, members, number, quote, unquoted
+from gpserver.datatypes.base import DataType
+from gpserver.datatypes.raw import members, number, quote, unquoted
 from gpserver.errors import InvalidValue
 from gpserver.features import describe_spatial_reference, parse_spatial_reference
 

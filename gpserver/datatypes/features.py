@@ -10,7 +10,8 @@ import shapely
 from geopandas import GeoDataFrame
 from pandas import DataFrame
 
-from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored, quote, reference_in, single
+from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored
+from gpserver.datatypes.raw import quote, reference_in, single
 from gpserver.errors import InvalidValue
 from gpserver.features import (
     decode_features,

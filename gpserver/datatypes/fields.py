@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from gpserver.datatypes.base import DataType, members, quote, unquoted
+from gpserver.datatypes.base import DataType
+from gpserver.datatypes.raw import members, quote, unquoted
 from gpserver.errors import InvalidValue, PublishingError
 
 FIELD_TYPES = tuple(

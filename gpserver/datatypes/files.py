@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gpserver.datatypes.base import DataType, Source, Stored, quote
+from gpserver.datatypes.base import DataType, Source, Stored
+from gpserver.datatypes.raw import quote
 from gpserver.errors import InvalidValue
 
 

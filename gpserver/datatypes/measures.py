@@ -3,7 +3,8 @@
 import re
 from typing import Any, ClassVar
 
-from gpserver.datatypes.base import DataType, members, number, quote, unquoted
+from gpserver.datatypes.base import DataType
+from gpserver.datatypes.raw import members, number, quote, unquoted
 from gpserver.datatypes.units import ArealUnit, LinearUnit, TimeUnit
 from gpserver.errors import InvalidValue
 

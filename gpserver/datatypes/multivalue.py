@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored, listed, quote, text_of
+from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored
+from gpserver.datatypes.raw import listed, quote, text_of
 from gpserver.errors import InvalidValue
 from gpserver.features.parse import read_json
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gpserver.archives import found_in
-from gpserver.datatypes.base import DataType, Source, Stored, quote
+from gpserver.datatypes.base import DataType, Source, Stored
+from gpserver.datatypes.raw import quote
 from gpserver.errors import InvalidValue
 from gpserver.rasters import Raster, read_raster, write_raster
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-from gpserver.datatypes.base import DataType, number, quote, unquoted
+from gpserver.datatypes.base import DataType
+from gpserver.datatypes.raw import number, quote, unquoted
 from gpserver.errors import InvalidValue
 
 # The range of GPLong since ArcGIS 11.2: what a double, and so every JSON reader, holds exactly.

@@ -8,7 +8,8 @@ from pyproj import CRS
 from pyproj.crs import CompoundCRS
 from pyproj.exceptions import CRSError
 
-from gpserver.datatypes.base import NO_SOURCE, DataType, Source, as_sent, members, quote, single
+from gpserver.datatypes.base import NO_SOURCE, DataType, Source
+from gpserver.datatypes.raw import as_sent, members, quote, single
 from gpserver.errors import InvalidValue
 from gpserver.features import describe_spatial_reference, parse_spatial_reference
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored, as_sent, listed, quote
+from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored
 from gpserver.datatypes.element import Element
+from gpserver.datatypes.raw import as_sent, listed, quote
 from gpserver.datatypes.simple import GPString
 from gpserver.errors import InvalidValue
 

@@ -165,6 +165,11 @@ def test_a_union_is_a_composite(raw: object, expected: object) -> None:
     assert of(Either | None).read("") is None
 
 
+def test_text_that_looks_like_something_else() -> None:
+    assert of(float | str).read("{not JSON") == "{not JSON"
+    assert of(float | str).read('{"a": 1}') == '{"a": 1}'
+
+
 def test_a_value_of_no_alternative() -> None:
     text = refusal(of(Either), "50")
     assert text.startswith("Value: The value is none of GPDouble, GPString, GPFeatureRecordSetLayer.")
