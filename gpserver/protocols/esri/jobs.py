@@ -104,7 +104,9 @@ async def results(call: Call) -> Resource:
     """
     found = await _succeeded(call)
     values = [result_value(call, found, item) for item in call.site.engine.results(found.id)]
-    return Resource(values, "Results", path=call.path)
+    place = call.path.removesuffix("/results")
+    facts = {"results": await run_in_threadpool(outcomes, call, found, place)} if call.wants_page else {}
+    return Resource(values, "Results", page="results", path=call.path, facts=facts)
 
 
 async def result(call: Call) -> Resource | Response:
@@ -161,7 +163,7 @@ async def inputs(call: Call) -> Resource:
     found = await job_of(call)
     items = call.site.engine.inputs(found.id)
     values = await run_in_threadpool(lambda: [input_value(call, found, item) for item in items])
-    return Resource(values, "Inputs", path=call.path)
+    return Resource(values, "Inputs", page="inputs", path=call.path)
 
 
 async def input_(call: Call) -> Resource:

@@ -40,7 +40,7 @@ async def validate(call: Call) -> Resource:
         "validationResults": [_result(item, values[item.name], findings) for item in wanted.inputs],
         "additionalMessages": [_message(findings)] if findings else [],
     }
-    return Resource(value, f"Validate: {wanted.display_name}", path=call.path)
+    return Resource(value, f"Validate: {wanted.display_name}", page="validated", path=call.path)
 
 
 def _untagged(value: Value) -> Value:

@@ -135,7 +135,7 @@ def test_what_is_not_there_is_an_error_body(client: Client, place: str) -> None:
 
 
 def test_an_unknown_format_is_an_error(client: Client) -> None:
-    answer = client.http.get(client.place("Buffer/GPServer"), params={"f": "amf"})
+    answer = client.http.get(client.place("Buffer/GPServer"), params={"f": "nmf"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (200, 400)
 
 

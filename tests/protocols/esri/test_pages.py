@@ -250,6 +250,14 @@ def test_a_synchronous_task_shows_its_results(client: Client) -> None:
     assert drawn.headers["content-type"] == "image/png"
 
 
+def test_a_person_reads_what_is_wrong_before_the_job(client: Client) -> None:
+    place = client.place(f"{TASK}/validate")
+    wrong = client.http.post(place, data={"Distance": "far", "f": "html"}).text
+    assert "ERROR 000735" in wrong
+    right = client.http.post(place, data={"Input_Features": grid(1), "f": "html"}).text
+    assert "Nothing is wrong" in right
+
+
 def test_files_of_pages_are_kept_for_ever_and_asked_for_never_again(client: Client, server: Server) -> None:
     page = Page(client.http.get(client.place(f"{TASK}/submitJob")).text)
     links = [link for link in page.links() if "/static/" in link]
