@@ -101,7 +101,10 @@ def _add(top: Element, part: Part, number: int, pictures: Sequence[str | None]) 
             box = SubElement(overlay, "LatLonBox")
             west, south, east, north = part.order.box
             for side, degrees in {"north": north, "south": south, "east": east, "west": west}.items():
-                SubElement(box, side).text = f"{degrees:.9f}"
+                most = (
+                    90 if side in ("north", "south") else 180
+                )  # a picture may reach over by part of a pixel
+                SubElement(box, side).text = f"{min(max(degrees, -most), most):.9f}"
         case Link():
             link = SubElement(top, "NetworkLink")
             _name(link, part.name)

@@ -46,7 +46,6 @@ async def job(call: Call) -> Resource:
         NotFound: There is no such job of this task.
     """
     found = await job_of(call)
-    outputs = call.site.engine.results(found.id)
     with_messages = call.parameters.flag("returnMessages", default=True)
     return Resource(
         job_value(call.site.engine, found.id, found.version, with_messages),
@@ -55,7 +54,7 @@ async def job(call: Call) -> Resource:
         path=call.path,
         facts=await run_in_threadpool(_facts, call, found) if call.wants_page else {},
         etag=f"{found.version}{'' if with_messages else 's'}",
-        scene=scenes.of_job(call, found, outputs),
+        scene=scenes.of_job(call, found),
         name=found.task,
     )
 

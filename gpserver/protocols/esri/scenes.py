@@ -22,6 +22,7 @@ from gpserver.protocols.esri.wire import Call
 from gpserver.rasters import read_facts, read_sample
 from gpserver.symbology import drawing_info, raster_drawing_info
 
+_NOWHERE = "The picture has no place on a globe."
 _PIXELS = 2048  # of the longer side of a raster
 
 Later = Callable[[], Scene]
@@ -34,12 +35,14 @@ def of_results(call: Call, job: Job, results: Iterable[Result], name: str) -> La
     return (lambda: _scene(call, name, (_shown(call, job, item) for item in seen))) if seen else None
 
 
-def of_job(call: Call, job: Job, results: Iterable[Result]) -> Later:
+def of_job(call: Call, job: Job) -> Later:
     """Links to the results of a job that have a place on earth."""
-    links = [
-        _link(call, item.name, f"{call.path}/results/{item.name}") for item in results if _on_earth([item])
-    ]
-    return lambda: _scene(call, job.task, links)
+
+    def scene() -> Scene:
+        seen = [item.name for item in call.site.engine.results(job.id) if _on_earth([item])]
+        return _scene(call, job.task, [_link(call, name, f"{call.path}/results/{name}") for name in seen])
+
+    return scene
 
 
 def of_submitted(call: Call, task: str, path: str) -> Later:
@@ -80,7 +83,7 @@ def of_picture(call: Call, name: str, order: Picture, crs: CRS | None) -> Later:
     def scene() -> Scene:
         box = reprojected_box(order.box, crs, WGS84)
         if crs is None or box is None:
-            raise InvalidRequest("'bbox' has no place on a globe.")
+            raise InvalidRequest(_NOWHERE)
         ground = replace(_ground(order.sheets, box, max(order.width, order.height)), dpi=order.dpi)
         return _scene(call, name, [Overlay(name, ground)])
 
@@ -133,7 +136,11 @@ def _part(item: MapLayer) -> Part | None:
 
 def _ground(sheets: list[dict[str, Any]], box: Box, longest: int) -> Picture:
     """The order of a picture of a box in degrees, so many pixels along its longer side."""
+    west, south, east, north = box
+    box = max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)
     sides = box[2] - box[0], box[3] - box[1]
+    if min(sides) < 0:
+        raise InvalidRequest(_NOWHERE)
     width, height = (max(1, round(side / max(*sides, 1e-9) * longest)) for side in sides)
     box = fitted(box, width, height)
     return Picture(sheets, box, width, height, describe_spatial_reference(WGS84), "png32")

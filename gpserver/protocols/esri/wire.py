@@ -274,7 +274,8 @@ def _query(request: Request) -> str:
 
 async def _response(body: Body, status: int, headers: Mapping[str, str]) -> Response:
     if body.file:
-        headers = {**headers, "content-disposition": f"attachment; filename*=UTF-8''{quote(body.file, safe='')}"}
+        name = quote(body.file, safe="")
+        headers = {**headers, "content-disposition": f"attachment; filename*=UTF-8''{name}"}
     if isinstance(body.content, bytes):
         return Response(body.content, status, headers, body.media_type)
     start, rest = await run_in_threadpool(_begin, body.content)

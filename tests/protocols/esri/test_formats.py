@@ -299,3 +299,29 @@ def test_an_input_that_nobody_can_read_is_an_error(client: Client) -> None:
     assert client.wait(job)["jobStatus"] == "esriJobFailed"
     assert "error" in got(client, f"{job}/inputs/Places", f="kmz").json()
     assert "nonsense" in got(client, f"{job}/inputs/Places", f="html").text
+
+
+def test_ten_thousand_areas_open_in_libkml(client: Client, tmp_path: Path) -> None:
+    job = run(client, "Plain", 10_000)
+    answer = got(client, f"{job}/results/Near", f="kmz")
+    (tmp_path / "near.kmz").write_bytes(answer.content)
+    back = gpd.read_file(tmp_path / "near.kmz", layer="Near", engine="pyogrio")
+    assert back["n"].tolist() == list(range(10_000))
+    assert set(back["a_very_long_name"]) == {"é"}
+    used = [each.text for each in unpacked(answer)[1].iter(f"{KML}styleUrl")]
+    assert used == sorted(used)
+    assert set(used) == {f"#style0.{number}" for number in range(3)}
+
+
+def test_the_whole_world_lies_on_the_ground(client: Client, mapped: str) -> None:
+    box = {"bbox": "-1000,-1000,1000,1000", "bboxSR": "4326", "size": "300,200"}
+    _, document = unpacked(got(client, f"{map_of(mapped)}/export", **box, f="kmz"))
+    ground = document.find(f".//{KML}LatLonBox")
+    sides = [float(ground.findtext(f"{KML}{side}")) for side in ("west", "south", "east", "north")]
+    assert sides == [-180, -90, 180, 90]
+
+
+@pytest.mark.parametrize("box", ["1e300,0,2e300,1", "200,95,300,96"])
+def test_what_is_not_on_earth_is_an_error(client: Client, mapped: str, box: str) -> None:
+    answer = got(client, f"{map_of(mapped)}/export", bbox=box, bboxSR="4326", size="20,20", f="kmz")
+    assert answer.json()["error"]["code"] == 400
