@@ -30,6 +30,9 @@ _ROOT = "/arcgis/rest/services"
 UNITS = ":units"
 """What the name of a unit picker in a form ends with; no parameter has a colon in its name."""
 
+LINES = ":lines"
+"""What the name of a note beside a text ends with that says that every line is a value of a list."""
+
 FILE = ":file"
 """What the name of a file chooser beside another control ends with."""
 
@@ -63,7 +66,13 @@ _pages.filters |= {
     "quote": quote,
     "basename": lambda path: path.rpartition("/")[2],
 }
-_pages.globals |= {"root": _ROOT, "static": assets.link, "units_end": UNITS, "file_end": FILE}
+_pages.globals |= {
+    "root": _ROOT,
+    "static": assets.link,
+    "units_end": UNITS,
+    "lines_end": LINES,
+    "file_end": FILE,
+}
 
 
 def write(resource: Resource) -> Body:

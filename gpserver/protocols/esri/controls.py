@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from gpserver.datatypes.units import METERS, SECONDS, SQUARE_METERS
-from gpserver.formats.html import FILE, UNITS
+from gpserver.formats.html import FILE, LINES, UNITS
 from gpserver.parameter import Parameter
 from gpserver.protocols.esri.uploads import keep
 from gpserver.protocols.esri.wire import Call
@@ -103,7 +103,7 @@ def control(parameter: Parameter) -> Control:
 
 
 def sent(call: Call, service: Service, name: str) -> list[Value]:
-    """The values of an input; a number with the unit that was picked, and an uploaded file as an item.
+    """The values of an input; a number with its unit, lines as a list, and an uploaded file as an item.
 
     Raises:
         InvalidRequest: Files of its type are not taken.
@@ -112,9 +112,17 @@ def sent(call: Call, service: Service, name: str) -> list[Value]:
     if file := call.parameters.file(name + FILE):
         return [orjson.dumps({"itemID": keep(call, service, file).id}).decode()]
     values, units = call.parameters.values(name), call.parameters.text(name + UNITS)
-    if not units:
-        return values
-    return [f"{value} {units}" if isinstance(value, str) and value.strip() else value for value in values]
+    if units:
+        return [f"{value} {units}" if isinstance(value, str) and value.strip() else value for value in values]
+    if call.parameters.flag(name + LINES):
+        return [_lines(value) if isinstance(value, str) else value for value in values]
+    return values
+
+
+def _lines(text: str) -> str:
+    """A JSON array of the lines of a text; text that is one stays as it is."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return orjson.dumps(lines).decode() if lines and not text.lstrip().startswith("[") else text
 
 
 def _list(parameter: Parameter, default: Any) -> Control:

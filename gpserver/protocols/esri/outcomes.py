@@ -78,6 +78,8 @@ def _outcome(call: Call, job: Job, result: Result, place: str) -> Outcome:
 def _text(data_type: str, value: Any) -> str:
     if data_type == "GPDate" and isinstance(value, int):
         value = datetime.fromtimestamp(value / 1000, UTC)
+    if value in ({}, []):
+        return ""
     if isinstance(value, dict | list | bool):
         value = orjson.dumps(value).decode()
     text = text_of(value)

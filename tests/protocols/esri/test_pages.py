@@ -231,6 +231,17 @@ def test_a_form_sends_numbers_with_their_units_and_files_as_items(client: Client
     assert len(client.get(f"{job}/results/Output_Polygons", returnType="data")["value"]["features"]) == 3
 
 
+def test_every_line_of_a_list_is_a_value(client: Client) -> None:
+    for text, values in (
+        ("Paris, France\r\nRome; Italy\r\n", ["Paris, France", "Rome; Italy"]),
+        ('["a"]', ["a"]),
+        ("", []),
+    ):
+        job = client.submit("Tools/EchoTypes", **{"In_List": text, "In_List:lines": "true"})
+        assert client.wait(job)["jobStatus"] == "esriJobSucceeded"
+        assert client.get(f"{job}/results/Out_List")["value"] == values
+
+
 def test_a_file_that_nobody_chose_and_a_number_that_nobody_gave_are_not_sent(client: Client) -> None:
     fields = {"Distance": "", "Distance:units": "esriKilometers", "Input_Features": grid(1), "f": "json"}
     empty = {"Input_Features:file": ("", b"", "application/octet-stream")}
