@@ -1,6 +1,7 @@
 """What the documents say is so."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import geopandas
@@ -10,6 +11,7 @@ from shapely.geometry import Point
 from gpserver import JobContext
 from gpserver.catalog import Catalog
 from gpserver.job import MOVES
+from gpserver.security import NOBODY, Access, User, caller_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,6 +50,24 @@ def test_every_module_of_the_map_exists() -> None:
     for name in names:
         place = ROOT / "gpserver" / name
         assert place.is_dir() or place.with_suffix(".py").is_file(), name
+
+
+def test_the_readme_s_rules_of_access_say_what_their_comments_say() -> None:
+    [rules] = [text for text in blocks(ROOT / "README.md", "toml") if "[access]" in text]
+    settings = tomllib.loads(rules)
+    users = {name: User(name, "", frozenset(table["roles"])) for name, table in settings["users"].items()}
+    access, ann, other = (
+        Access(settings["access"], users),
+        caller_of(users["ann"]),
+        caller_of(User("other", "")),
+    )
+    assert [access.allows(ann, name) for name in ("Secure/Any", "Secure/Buffer", "Any")] == [True] * 3
+    assert [access.allows(other, name) for name in ("Secure/Any", "Secure/Buffer", "Any")] == [
+        False,
+        True,
+        True,
+    ]
+    assert [access.allows(NOBODY, name) for name in ("Secure/Buffer", "Any")] == [False, True]
 
 
 @pytest.mark.parametrize("file", ["README.md", "gpserver/README.md", "CONTRIBUTING.md", "examples/README.md"])

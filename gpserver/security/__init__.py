@@ -1,6 +1,6 @@
 """Users and tokens: who asks, and what he may see."""
 
-from gpserver.security.access import ADMINISTRATORS, NOBODY, Access, Caller
+from gpserver.security.access import ADMINISTRATORS, NOBODY, Access, Caller, caller_of
 from gpserver.security.guard import Guard, Ticket, create_guard
 from gpserver.security.tokens import Binding, kept_key
 from gpserver.security.users import User, hash_password
@@ -14,6 +14,7 @@ __all__ = [
     "Guard",
     "Ticket",
     "User",
+    "caller_of",
     "create_guard",
     "hash_password",
     "kept_key",

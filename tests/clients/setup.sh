@@ -21,7 +21,7 @@ if [ -n "$missing" ]; then
 fi
 
 # package.json puts a tiny package in the place of the charts and widgets of @arcgis/core, which are 250 MB, and of the
-# GeoTIFF and Zarr readers of OpenLayers: no test needs them.
+# GeoTIFF and Zarr readers of OpenLayers: no test needs them. The elements of its sign-in dialog come as calcite-components.
 # A copy of the list lies beside what was installed from it: the two differ when the list has changed.
 if ! cmp -s package-lock.json node_modules/.installed; then
     npm ci --ignore-scripts --no-audit --no-fund

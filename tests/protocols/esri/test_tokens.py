@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -10,6 +11,9 @@ import pytest
 from conftest import Server, StartServer
 from gpclient import Client, EsriError
 from secured import token_of, toml
+from starlette.routing import Route
+
+from gpserver.protocols.esri.routes import routes
 
 SECRET = "Secure/Secret/GPServer"
 SignedIn = Callable[[str], Client]
@@ -316,3 +320,48 @@ def test_without_users_there_are_no_tokens(client: Client) -> None:
     assert info["authInfo"] == {"isTokenBasedSecurity": False}
     assert "error" not in client.get("", token="nonsense")
     assert error_of(client.post, f"{client.url}/arcgis/tokens/generateToken").code == 400
+
+
+# ---- every route of the table, so that a new one is looked at by itself
+
+OPEN = re.compile(
+    r"/|/arcgis/rest|/arcgis/rest/(info|info/healthcheck|login|logout|services)|(/arcgis)?/tokens(/generateToken)?"
+    r"|/arcgis/rest/static/.*|/arcgis/rest/directories/arcgisoutput/.*"
+)
+SITE: Any = SimpleNamespace(guard=True, engine=SimpleNamespace(uploads=SimpleNamespace(most_bytes=0)))
+CLOSED = sorted(
+    {route.path for route in routes(SITE) if isinstance(route, Route) and not OPEN.fullmatch(route.path)}
+)
+
+
+def filled(path: str, job_id: str) -> str:
+    parts = {
+        "service:path": "Secure/Secret",
+        "service": "EchoSecret",  # the only one of its name
+        "task": "Mark",
+        "folder": "Secure",
+        "place:path": "secure/secret_gpserver",
+        "job_id": job_id,
+        "name": "Place",
+        "file:path": "note.txt",
+        "item": "i12345678-1234-1234-1234-123456789012",
+    }
+    return re.sub(r"{([^}]+)}", lambda match: parts.get(match[1], "0"), path)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_route_opens_without_a_token(nobody: Client, signed_in: SignedIn, method: str) -> None:
+    job = signed_in("ann").submit("Secure/Secret/Mark")
+    signed_in("ann").wait(job)
+    job_id = job.rpartition("/")[2]
+    assert len(CLOSED) > 60
+    for path in CLOSED:
+        place = f"{nobody.url}{filled(path, job_id)}"
+        asked = {"f": "json", "jobId": job_id}
+        answer = nobody.http.request(method, place, params=asked).json()
+        # Without the name of a service there is only a job to be found, and that is not there for strangers.
+        of_job = "{job_id}" in path or path.endswith("/cancel")
+        expected = 400 if of_job and "{service" not in path and "{place" not in path else 499
+        assert answer["error"]["code"] == expected, (place, answer)
+        of_eve = signed_in("eve").http.request(method, place, params=asked).json()
+        assert of_eve["error"]["code"] == {400: 400, 499: 403}[expected], (place, of_eve)
