@@ -62,10 +62,15 @@ class Parameter(Element):
 
     @property
     def default_value(self) -> Any:
-        """The ``defaultValue`` on the wire."""
-        if self.default is None:
+        """The ``defaultValue`` on the wire.
+
+        ArcGIS writes the name of a layer to choose here. The ArcGIS API for Python takes that for code, and
+        then no task of the service can be called: what is sent by name has the schema, which stands for
+        "not given" when it comes back.
+        """
+        if self.default is None or self.layers:
             return self.data_type.schema()
-        return self.default if self.layers else self.data_type.encode(self.default)
+        return self.data_type.encode(self.default)
 
     def limits(self) -> dict[str, Any]:
         """``filter``, ``choiceList``, ``dependency`` and ``parameterInfos``, those that there are."""

@@ -7,6 +7,7 @@ from typing import Any
 from gpserver.datatypes.base import NO_SOURCE, DataType, Source
 from gpserver.datatypes.filters import check_filter
 from gpserver.datatypes.multivalue import GPMultiValue
+from gpserver.datatypes.raw import as_sent
 from gpserver.datatypes.simple import GPString
 from gpserver.errors import InvalidValue
 
@@ -88,6 +89,8 @@ class Element:
         # A choice may look like something else: quoted text, or text with a comma in a list.
         if isinstance(raw, str) and raw in self.choices:
             return self.meant([raw] if self._is_list else raw)
+        if self.layers and not self.data_type.is_given(as_sent(raw)):
+            return None
         names = _NAMES if self._is_list else _NAMES.item
         try:
             value = (names if self.layers else self.data_type).decode(raw, source)

@@ -231,7 +231,7 @@ def test_layers_to_choose_from(tmp_path: Path) -> None:
         """Take layers."""
 
     parameter, several = parameter_of(clip), parameter_of(clip, "Several")
-    assert parameter.default_value == "Parks"
+    assert parameter.default_value == parameter.data_type.schema()
     limits = parameter.limits()
     assert limits["choiceList"] == ["Parks", "Made", "Known"]
     assert limits["filter"]["list"][0] == {
@@ -239,7 +239,7 @@ def test_layers_to_choose_from(tmp_path: Path) -> None:
         "name": "Parks",
         "value": parameter.data_type.schema(),
     }
-    for raw in ("", "Parks", '"Made"', "Known"):
+    for raw in ("", json.dumps(parameter.default_value), "Parks", '"Made"', "Known"):
         assert parameter.read(raw)["name"].tolist() == ["a"]
     assert [len(frame) for frame in several.read('["Parks", "Known"]')] == [1, 1]
     assert several.read("") is None

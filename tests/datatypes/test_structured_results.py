@@ -140,7 +140,7 @@ def test_other_features_than_those_to_choose_from_are_refused(client: Client) ->
         executed(client, "CountPlaces", Places='{"features": []}')
     assert "ERROR 000800: Places: The value is not a member of All | First." in raised.value.details
     [places, _] = client.get("Parts/GPServer/CountPlaces")["parameters"]
-    assert (places["defaultValue"], places["choiceList"]) == ("All", ["All", "First"])
+    assert (places["defaultValue"]["features"], places["choiceList"]) == ([], ["All", "First"])
     assert [item["name"] for item in places["filter"]["list"]] == ["All", "First"]
 
 
