@@ -49,7 +49,7 @@ def names_read() -> list[str]:
 
 NAMES = names_read()
 
-EXAMPLES = 12  # for each route
+EXAMPLES = 8  # for each route
 
 
 def test_the_names_are_found() -> None:
@@ -140,6 +140,39 @@ def test_every_route_answers_whatever_it_is_asked(target: Target) -> None:
 
     for route in PATHS_OF_ROUTES:
         settings(max_examples=EXAMPLES)(given(requests(route))(attack))()
+
+
+OPERATIONS = {
+    "{map}/0/query": {"where": "1=1"},
+    "{map}/export": {"bbox": "-10,-10,10,10"},
+    "{map}/identify": {
+        "geometry": "0,0",
+        "tolerance": "3",
+        "mapExtent": "-10,-10,10,10",
+        "imageDisplay": "100,100,96",
+    },
+    "{map}/find": {"searchText": "p1"},
+    "{map}/0/generateRenderer": {"classificationDef": '{"type": "uniqueValueDef"}'},
+    "{job}/results/Output_Polygons": {},
+    "{job}": {},
+    "Buffer/GPServer/BufferPoints/submitJob": {},
+    "BufferSync/GPServer/BufferPoints/execute": {},
+    "Tools/GPServer/uploads/upload": {},
+    "Tools/GPServer/uploads/register": {"itemName": "a.txt"},
+}
+
+
+@settings(max_examples=250)
+@given(st.sampled_from(sorted(OPERATIONS)), pairs, formats)
+def test_an_operation_refuses_what_it_cannot_do(
+    target: Target, place: str, values: list[tuple[str, str]], name: str
+) -> None:
+    job = target.jobs["Buffer/BufferPoints"]
+    path = place.format(map=f"Buffer/MapServer/jobs/{job}", job=f"Buffer/GPServer/BufferPoints/jobs/{job}")
+    # What was drawn stands last, so it counts.
+    body = wire.form([*OPERATIONS[place].items(), ("f", name), *values])
+    kind = {b"Content-Type": b"application/x-www-form-urlencoded"}
+    check(wire.send(target.server.url, "POST", f"/arcgis/rest/services/{path}".encode(), kind, body))
 
 
 @settings(max_examples=60)

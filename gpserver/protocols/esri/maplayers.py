@@ -11,6 +11,8 @@ from gpserver.protocols.form import Parameters
 
 _MODES = ("show", "hide", "include", "exclude")
 
+_DYNAMIC = '\'dynamicLayers\' is [{"id": 0, "source": {"type": "mapLayer", "mapLayerId": 0}, …}].'
+
 
 def sheets(asked: Parameters, found: Map) -> list[Sheet]:
     """What is drawn, topmost first: the map's own layers, or those that ``dynamicLayers`` makes of them.
@@ -24,6 +26,8 @@ def sheets(asked: Parameters, found: Map) -> list[Sheet]:
     dynamic = asked.document("dynamicLayers") or [
         {"id": item.id, "source": {"type": "mapLayer", "mapLayerId": item.id}} for item in found.layers
     ]
+    if not isinstance(dynamic, list):
+        raise InvalidRequest(_DYNAMIC)
     drawn = [_sheet(found, definition, where, time) for definition in dynamic]
     return [sheet for number, sheet in drawn if sheet.path and _shown(listed, number)]
 
@@ -33,10 +37,8 @@ def _sheet(found: Map, definition: Any, where: dict[int, str], time: Period | No
     try:
         number, source = int(definition["id"]), definition["source"]
         kind, item = source["type"], found.layer(int(source["mapLayerId"]))
-    except (KeyError, TypeError, ValueError):
-        raise InvalidRequest(
-            '\'dynamicLayers\' is [{"id": 0, "source": {"type": "mapLayer", "mapLayerId": 0}, …}].'
-        ) from None
+    except (KeyError, OverflowError, TypeError, ValueError):
+        raise InvalidRequest(_DYNAMIC) from None
     if kind != "mapLayer":
         raise InvalidRequest(f"'dynamicLayers': a source of type {kind} is not supported, only mapLayer.")
     clauses = str(definition.get("definitionExpression") or ""), where.get(number, "")

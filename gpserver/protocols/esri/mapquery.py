@@ -88,7 +88,10 @@ def _named(asked: Parameters, item: MapLayer) -> str:
 def _numbers(asked: Parameters, name: str) -> tuple[int, ...] | None:
     text = asked.long_text(name).strip().strip("[]")
     try:
-        return tuple(int(part) for part in text.split(",") if part.strip()) if text else None
+        numbers = tuple(int(part) for part in text.split(",") if part.strip()) if text else None
+        if any(abs(number) >= 2**63 for number in numbers or ()):
+            raise ValueError
+        return numbers
     except ValueError:
         raise InvalidRequest(f"'{name}' is a list of whole numbers, separated by commas.") from None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,10 @@ def _reach(asked: Parameters) -> float:
         tolerance = float(asked.text("tolerance", "0"))
         xmin, _, xmax, _ = map(float, asked.text("mapExtent").split(","))
         width = float(asked.text("imageDisplay", "400,400,96").split(",")[0])
-        return tolerance * abs(xmax - xmin) / width
+        reach = tolerance * abs(xmax - xmin) / width
+        if not isfinite(reach):
+            raise ValueError
+        return reach
     except (ValueError, ZeroDivisionError):
         raise InvalidRequest(
             "identify needs 'tolerance' (pixels), 'mapExtent' (xmin,ymin,xmax,ymax)"
