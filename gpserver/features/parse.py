@@ -1,6 +1,7 @@
 """JSON text to a parsed document, and its features in chunks, so that memory stays bounded."""
 
 import gc
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ CHUNK_FEATURES = 4096
 _SPLIT_FROM_BYTES = 4_000_000
 _RELAXED_UP_TO_BYTES = 1_000_000
 _DEEPEST = 200  # levels of relaxed JSON
+# The ArcGIS API for Python writes some lists as Python does. Strings are passed over, open ones to the end.
+_WORD = re.compile(r"""'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|\b(?:None|True|False)\b""", re.DOTALL)
+_IN_JSON = {"None": "null", "True": "true", "False": "false"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _gc_lock = threading.Lock()
@@ -68,7 +72,8 @@ def read_json(value: object) -> Any:
     """Parse JSON text (bytes or str); anything else is taken as parsed already.
 
     In a body over 4 MB the members of ``features`` are left as raw text for :func:`chunks`. Relaxed JSON
-    (unquoted keys, single quotes, trailing commas) is understood up to 1 MB.
+    (unquoted keys, single quotes, trailing commas, ``None``, ``True`` and ``False`` of Python) is understood
+    up to 1 MB.
 
     Raises:
         InvalidValue: The text is not JSON; says where.
@@ -118,12 +123,16 @@ def _plain(value: Any) -> Any:
     return {name: member for name, member in members.items() if member is not None}
 
 
+def _in_json(word: re.Match[str]) -> str:
+    return _IN_JSON.get(word[0], word[0])
+
+
 def _read_relaxed(text: bytes, error: orjson.JSONDecodeError) -> Any:
     where = f"line {error.lineno}, column {error.colno}"
     if len(text) > _RELAXED_UP_TO_BYTES or not text.strip():
         raise InvalidValue(f"Not valid JSON ({error.msg}, {where}).") from error
     try:
-        document = pyjson5.decode(text.decode(), maxdepth=_DEEPEST)
+        document = pyjson5.decode(_WORD.sub(_in_json, text.decode()), maxdepth=_DEEPEST)
         orjson.dumps(document)  # what cannot be written again, such as a number of 30 digits, is not read
     except (ValueError, TypeError, pyjson5.Json5Exception) as relaxed:
         raise InvalidValue(f"Not valid JSON ({error.msg}, {where}).") from relaxed

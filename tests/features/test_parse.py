@@ -131,3 +131,12 @@ def test_threads_share_the_pause() -> None:
     leave.set()
     thread.join()
     assert gc.isenabled()
+
+
+def test_words_of_python_are_read_where_they_are_no_text() -> None:
+    text = "[['None', None, {'a': True, \"False\": False}, 'it\\'s None', 'Nonesuch']]"
+    expected = [["None", None, {"a": True, "False": False}, "it's None", "Nonesuch"]]
+    assert read_json(text) == expected
+    for hostile in ("[" + "\\'" * 300_000, "[" + '"' * 300_001, "None" * 200_000):
+        with pytest.raises(InvalidValue):
+            read_json(hostile)
