@@ -4,11 +4,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 
-from starlette.responses import Response
-
 from gpserver.errors import InvalidToken, NotFound
-from gpserver.formats import Resource
-from gpserver.protocols.esri.wire import Call, Handler, Site
+from gpserver.protocols.esri.wire import Admission, Call, Site
 from gpserver.security import NOBODY, Caller, Guard
 
 COOKIE = "agstoken"
@@ -17,7 +14,7 @@ COOKIE = "agstoken"
 _HEADERS = ("x-esri-authorization", "authorization")
 
 
-def admit(call: Call) -> Call:
+def identify(call: Call) -> Call:
     """The call with its caller, and the site as that caller sees it.
 
     Raises:
@@ -28,8 +25,8 @@ def admit(call: Call) -> Call:
     return replace(call, site=_seen_by(call.site, caller), caller=caller)
 
 
-def guarded(handler: Handler) -> Handler:
-    """The handler behind a look at the service that its path names.
+def check(call: Call) -> None:
+    """Refuse the call if its path names a service that its caller may not use.
 
     It comes before anything is looked up there, so that the answer does not depend on what there is.
 
@@ -37,13 +34,8 @@ def guarded(handler: Handler) -> Handler:
         TokenRequired: A token is needed for that service.
         Forbidden: The caller may not use it.
     """
-
-    async def answer(call: Call) -> Resource | Response:
-        with suppress(NotFound):
-            call.site.catalog.service(call.part("service") or call.part("place").removesuffix("_gpserver"))
-        return await handler(call)
-
-    return answer
+    with suppress(NotFound):
+        call.site.catalog.service(call.part("service") or call.part("place").removesuffix("_gpserver"))
 
 
 def address_of(call: Call) -> str:
@@ -93,3 +85,7 @@ def _seen_by(site: Site, caller: Caller) -> Site:
     return replace(
         site, engine=guard.engine(site.engine, caller), catalog=guard.catalog(site.catalog, caller)
     )
+
+
+ADMISSION = Admission(identify, check)
+"""By tokens, where there are users."""

@@ -22,7 +22,7 @@ from gpserver.protocols.esri import (
     uploads,
     validate,
 )
-from gpserver.protocols.esri.admission import admit, guarded
+from gpserver.protocols.esri.admission import ADMISSION
 from gpserver.protocols.esri.directory import SERVICES
 from gpserver.protocols.esri.wire import SIGN_IN, SIGN_OUT, Call, Handler, Site, endpoint
 
@@ -143,8 +143,5 @@ def routes(site: Site) -> list[BaseRoute]:
 
 
 def _route(site: Site, path: str, handler: Handler, most: int | None) -> Route:
-    closed = site.guard and handler not in _OPEN
-    answer = (
-        endpoint(guarded(handler), site, admit, most=most) if closed else endpoint(handler, site, most=most)
-    )
-    return Route(path, answer, methods=["GET", "POST"])
+    admission = ADMISSION if site.guard and handler not in _OPEN else None
+    return Route(path, endpoint(handler, site, admission, most), methods=["GET", "POST"])

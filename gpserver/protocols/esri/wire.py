@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import chain
 from pathlib import Path
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Event
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -62,6 +63,8 @@ class Site:
     """Of whose pages a cookie is believed, besides our own."""
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_STREAMS))
     """Room for pages that follow a job."""
+    stopping: Event = field(default_factory=Event)
+    """Set when the server is told to stop: answers without an end must find one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,14 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Resource | Response]]
-Admit = Callable[[Call], Call]
+
+
+class Admission(NamedTuple):
+    """How callers are told apart: who makes a call, and an error where he may not."""
+
+    identify: Callable[[Call], Call]
+    check: Callable[[Call], None]
+
 
 SIGN_IN, SIGN_OUT = "/arcgis/rest/login", "/arcgis/rest/logout"
 
@@ -137,14 +147,14 @@ class TimedOut(GPServerError):
 
 
 def endpoint(
-    handler: Handler, site: Site, admit: Admit | None = None, most: int | None = None
+    handler: Handler, site: Site, admission: Admission | None = None, most: int | None = None
 ) -> Callable[[Request], Awaitable[Response]]:
     """The Starlette endpoint of a handler: reads parameters, translates errors, writes the format.
 
     Args:
         handler: Answers a call.
         site: What it needs for that.
-        admit: Gives the call as its caller may make it, or raises; None where there are no callers to tell.
+        admission: Whom it answers; None for everybody.
         most: Bytes that the body of a caller may have who is known before it is read; by default what the
             site says, which holds for all others.
     """
@@ -154,10 +164,11 @@ def endpoint(
         call = Call(request, parameters, site)
         try:
             if request.method == "POST":
-                limit = most if most and _is_known(call, admit) else site.max_body
+                limit = most if most and _is_known(call, admission) else site.max_body
                 await read_body(request, parameters, site.spool, limit)
-            if admit:
-                call = admit(call)
+            if admission:
+                call = admission.identify(call)
+                admission.check(call)
             resource = await handler(call)
         except TokenRequired as error:
             resource = replace(error_resource(error), location=_sign_in_page(request))
@@ -165,10 +176,10 @@ def endpoint(
             resource = error_resource(error)
         finally:
             parameters.discard()
-        if admit and isinstance(resource, Resource):
+        if admission and isinstance(resource, Resource):
             resource = replace(resource, visitor=call.caller.name)
         response = await _respond(resource, request, parameters)
-        if admit:
+        if admission:
             # What one caller was shown must not be kept for another.
             response.headers.setdefault("cache-control", "no-cache")
             response.headers["cache-control"] += ", private"
@@ -177,12 +188,14 @@ def endpoint(
     return answer
 
 
-def _is_known(call: Call, admit: Admit | None) -> bool:
+def _is_known(call: Call, admission: Admission | None) -> bool:
     """Whether a call is its caller's to make by what came before its body."""
     try:
-        return admit is None or bool(admit(call))
+        if admission:
+            admission.check(admission.identify(call))
     except GPServerError:
         return False
+    return True
 
 
 def _sign_in_page(request: Request) -> str:
