@@ -234,3 +234,11 @@ def test_every_layer_has_its_own_fields(studio, tmp_path):
     assert [name for name, _ in pyogrio.list_layers(path)] == ["Output", "Second"]
     assert gpd.read_file(path, layer="Second", engine="pyogrio")["other"].tolist() == [1]
     assert len(gpd.read_file(path, layer="Output", engine="pyogrio")["kind"]) == 10
+
+
+def test_a_line_longer_than_any_piece_of_text_comes_back(studio, tmp_path):
+    vertices = np.random.default_rng(2).uniform(-80, 80, (150_001, 2)).round(9)
+    frame = gpd.GeoDataFrame(geometry=[shapely.linestrings(vertices)] * 2, crs=4326)
+    back = read(written(studio, "kmz", layer(frame, tmp_path)), tmp_path)
+    for line in back.geometry:
+        np.testing.assert_array_equal(shapely.get_coordinates(line), vertices)

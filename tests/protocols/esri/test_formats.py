@@ -249,6 +249,10 @@ def test_results_are_geojson_and_pbf(client: Client, job: str) -> None:
     answer = got(client, f"{job}/results/Near", f="pbf")
     assert answer.headers["content-type"] == "application/x-protobuf"
     assert b"a_very_long_name" in answer.content
+    answer = got(client, f"{job}/results/Rows", f="pbf")
+    assert answer.headers["content-type"] == "application/x-protobuf"
+    rows = got(client, f"{job}/results/Rows", f="geojson").json()["features"]
+    assert [(each["geometry"], each["properties"]["a"]) for each in rows] == [(None, 1), (None, 2)]
 
 
 def test_a_map_is_a_picture_on_the_ground(client: Client, mapped: str) -> None:
