@@ -50,7 +50,7 @@ class Field:
     Args:
         name: Its name.
         type: Its type, such as ``esriFieldTypeDouble``; empty where the client sent the name alone.
-        alias: Its label; the name where there is none.
+        alias: Its label; empty where that is the name.
         length: The most characters of a text; None where it is not known.
         nullable: Whether it may be null; None where it is not known.
         editable: Whether clients may edit it; None where it is not known.
@@ -83,11 +83,11 @@ class GPField(DataType):
             raise InvalidValue(f'{quote(value)} is not a field; send {{"name": …, "type": …}}.')
         if kind and str(kind).lower() not in _FIELD_TYPE:
             raise InvalidValue(f"{quote(kind)} is not a field type; known are {', '.join(FIELD_TYPES)}.")
-        length = parts.get("length")
+        length, alias = parts.get("length"), str(parts.get("alias") or "")
         return Field(
             name,
             _FIELD_TYPE.get(str(kind).lower(), ""),
-            str(parts.get("alias") or ""),
+            "" if alias == name else alias,
             length if isinstance(length, int) else None,
             _truth(parts.get("nullable")),
             _truth(parts.get("editable")),
