@@ -90,7 +90,9 @@ def create_app(settings: Settings) -> Starlette:
     )
     # Without users there is nothing that a page could do in somebody's name.
     trusted = site.origins if guard else None
-    return Starlette(routes=routes(site), middleware=_middleware(trusted), lifespan=lifespan)
+    app = Starlette(routes=routes(site), middleware=_middleware(trusted), lifespan=lifespan)
+    app.state.stopping = site.stopping
+    return app
 
 
 def _guard(settings: Settings, data: Path) -> Guard | None:

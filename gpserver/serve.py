@@ -40,14 +40,15 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     listener = _listen(settings.host, settings.port)
     url = f"http://{settings.host}:{listener.getsockname()[1]}"
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         access_log=False,
         log_level="warning",
         lifespan="on",
         timeout_graceful_shutdown=_GRACE,
     )
-    server = _Server(config, lambda: _ready(url, settings, on_ready))
+    server = _Server(config, lambda: _ready(url, settings, on_ready), app.state.stopping.set)
     sys.setswitchinterval(_SWITCH)
     if hasattr(signal, "SIGUSR1"):
         faulthandler.register(signal.SIGUSR1)  # shows where every thread is, should a server ever hang
@@ -58,14 +59,20 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], on_stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self._on_ready, self._on_stop = on_ready, on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        await super().shutdown(sockets)
 
 
 def _ready(url: str, settings: Settings, on_ready: Callable[[str, Settings], None] | None) -> None:

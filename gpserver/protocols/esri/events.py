@@ -49,7 +49,7 @@ async def _stream(call: Call, job: Job, seen: int) -> AsyncIterator[bytes]:
             elif silence == _SILENCE:
                 silence = 0
                 yield b":\n\n"
-            if job.status.is_terminal or not room:
+            if job.status.is_terminal or not room or call.site.stopping.is_set():
                 return
             await asyncio.sleep(_LOOK)
             silence += 1

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from conftest import StartServer
+from conftest import Server, StartServer
 from gpclient import Client
 
 SPEAK = '''
@@ -36,6 +37,12 @@ def follow(client: Client, job: str, headers: Any = None, **asked: Any) -> Itera
                 number = text
             elif name == "data":
                 yield {"id": int(number), **json.loads(text)}
+
+
+def serve_speech(start_server: StartServer, folder: Path) -> Server:
+    (folder / "services").mkdir()
+    (folder / "services/speech.py").write_text(SPEAK)
+    return start_server(folder / "services")
 
 
 def texts(events: list[dict[str, Any]]) -> list[str]:
@@ -77,9 +84,7 @@ def test_there_is_no_stream_of_what_is_not_there(client: Client) -> None:
 def test_where_there_is_no_room_a_page_gets_the_job_and_comes_back(
     client: Client, start_server: StartServer, tmp_path: Any
 ) -> None:
-    (tmp_path / "services").mkdir()
-    (tmp_path / "services/speech.py").write_text(SPEAK)
-    server = start_server(tmp_path / "services")
+    server = serve_speech(start_server, tmp_path)
     job = server.client.submit("Speech/Speak", Lines="600")
     open_streams = []
     try:
@@ -93,5 +98,13 @@ def test_where_there_is_no_room_a_page_gets_the_job_and_comes_back(
     finally:
         for stream in open_streams:
             stream.close()
-    server.client.post(f"{job}/cancel")
-    assert list(follow(server.client, job))[-1]["ended"]
+
+
+def test_a_stream_ends_when_the_server_stops(start_server: StartServer, tmp_path: Any) -> None:
+    server = serve_speech(start_server, tmp_path)
+    stream = follow(server.client, server.client.submit("Speech/Speak", Lines="600"))
+    assert not next(stream)["ended"]
+    server.process.terminate()
+    assert not any(event["ended"] for event in stream)
+    assert server.stop() == 0
+    assert "Traceback" not in server.log.read_text()
