@@ -1,6 +1,7 @@
 """What a client learns of its values before it submits a job."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,17 @@ def test_a_person_gets_the_form_and_then_the_page(client: Client) -> None:
     assert form.status_code == 200
     assert "Validate" in form.text
     assert "is not a member" in client.http.get(place, params={"In_String": "pink"}).text
+
+
+def test_no_job_is_in_the_way(client: Client) -> None:
+    jobs = [client.submit("Tools/SlowTask", Seconds=300) for _ in range(20)]
+    try:
+        with ThreadPoolExecutor(8) as askers:
+            answers = list(askers.map(lambda n: client.post(ECHO, In_Long=n), range(24)))
+        assert [results(answer)["In_Long"]["value"] for answer in answers] == list(range(24))
+    finally:
+        for job in jobs:
+            client.post(f"{job}/cancel")
 
 
 SERVICE = '''
