@@ -100,10 +100,9 @@ def _add(top: Element, part: Part, number: int, pictures: Sequence[str | None]) 
             SubElement(SubElement(overlay, "Icon"), "href").text = pictures[0]
             box = SubElement(overlay, "LatLonBox")
             west, south, east, north = part.order.box
-            for side, degrees in {"north": north, "south": south, "east": east, "west": west}.items():
-                most = (
-                    90 if side in ("north", "south") else 180
-                )  # a picture may reach over by part of a pixel
+            sides = {"north": (north, 90), "south": (south, 90), "east": (east, 180), "west": (west, 180)}
+            for side, (degrees, most) in sides.items():
+                # A picture may reach over the edge of the world by a part of a pixel.
                 SubElement(box, side).text = f"{min(max(degrees, -most), most):.9f}"
         case Link():
             link = SubElement(top, "NetworkLink")

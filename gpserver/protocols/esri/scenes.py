@@ -68,11 +68,10 @@ def of_layers(call: Call, layers: Iterable[MapLayer], name: str) -> Later:
 def of_features(
     call: Call, name: str, selection: Selection, drawing: Mapping[str, Any] | None = None
 ) -> Later | None:
-    """Some features, in the usual look where ``drawing`` says nothing; None where they have no geometry."""
+    """Some features; None where they have no geometry."""
     if selection.geometry_type is None:
         return None
-    features = Features(name, selection, drawing or drawing_info(None, selection.geometry_type))
-    return lambda: _scene(call, name, [features])
+    return lambda: _scene(call, name, [_features(name, selection, drawing)])
 
 
 def of_picture(call: Call, name: str, order: Picture, crs: CRS | None) -> Later:
@@ -117,18 +116,22 @@ def _is_raster(item: Result) -> bool:
 def _shown(call: Call, job: Job, item: Result) -> Part | None:
     selection = result_features(call, job, item, whole=True)
     if selection is not None:
-        drawing = item.drawing or drawing_info(None, str(selection.layer.geometry_type))
-        return Features(item.name, selection, drawing)
+        return _features(item.name, selection, item.drawing)
     path = call.site.engine.dataset(job, item)
     drawing = item.drawing or raster_drawing_info(None, read_sample(path))
     return _part(MapLayer(0, item.name, read_facts(path), drawing, path))
+
+
+def _features(name: str, selection: Selection, drawing: Mapping[str, Any] | None) -> Features:
+    """Features in their look, or else in the usual one."""
+    return Features(name, selection, drawing or drawing_info(None, str(selection.geometry_type)))
 
 
 def _part(item: MapLayer) -> Part | None:
     if item.is_table:
         return None
     if not item.is_raster:
-        return Features(item.name, Selection(item.features), item.drawing)
+        return _features(item.name, Selection(item.features), item.drawing)
     box = item.box_in(WGS84)
     sheet = asdict(Sheet(str(item.path or ""), item.drawing))
     return Overlay(item.name, _ground([sheet], box, _PIXELS)) if box else None
