@@ -355,3 +355,14 @@ def test_features_by_item(client: Client) -> None:
         assert (feature["geometry"], feature["attributes"]["NAME"]) == (AT_1_2, "a")
         [row] = results["Table"]["value"]["features"]
         assert (row["attributes"]["NAME"], "geometry" in row) == ("a", False)
+
+
+def test_features_as_a_protocol_buffer(client: Client) -> None:
+    polygons = features("Polygon", {"rings": [SQUARE]})
+    job, first = echo(client, Features=polygons)
+    written = client.http.get(f"{job}/results/Out_Features", params={"f": "pbf"})
+    assert written.headers["content-type"] == "application/x-protobuf"
+    _, second = echo(client, Features=upload(client, "squares.pbf", written.content))
+    value = second["Features"]["value"]
+    assert value["features"] == first["Features"]["value"]["features"]
+    assert value["spatialReference"] == WGS84
