@@ -4,8 +4,10 @@ import hashlib
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,6 +61,8 @@ class Tokens:
         if len(key.encode()) < _SHORTEST_KEY:
             raise ValueError(f"The setting token_key needs at least {_SHORTEST_KEY} characters.")
         self._key, self._users = key, users
+        # Most requests bring a token that was seen before, and a signature costs as much as a poll's answer.
+        self._verified = lru_cache(maxsize=1024)(self._decode)
 
     def issue(self, user: User, expires: int, binding: Binding) -> str:
         """A token that is good until ``expires`` (epoch seconds)."""
@@ -89,14 +93,15 @@ class Tokens:
         return int(self._claims(token)["exp"])
 
     def _claims(self, token: str) -> dict[str, Any]:
+        claims = self._verified(token)
+        if claims["exp"] <= time.time():
+            raise InvalidToken("The time of the token is over.")
+        return claims
+
+    def _decode(self, token: str) -> dict[str, Any]:
+        options: Any = {"require": ["exp", "sub", "pwd"]}
         try:
-            return jwt.decode(
-                token,
-                self._key,
-                [_ALGORITHM],
-                audience=_AUDIENCE,
-                options={"require": ["exp", "sub", "pwd"]},
-            )
+            return jwt.decode(token, self._key, [_ALGORITHM], audience=_AUDIENCE, options=options)
         except (jwt.InvalidTokenError, ValueError):
             raise InvalidToken("The token was not issued here, or its time is over.") from None
 

@@ -51,6 +51,15 @@ def test_what_makes_a_token_void() -> None:
             pytest.fail(f"{what}: {tokens.read(token, '', '')}")
 
 
+def test_a_token_that_was_good_ends_with_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens, end = Tokens(KEY, USERS), soon()
+    token = tokens.issue(ANN, end, Binding())
+    assert tokens.read(token, "", "") == ANN
+    monkeypatch.setattr(time, "time", lambda: float(end))
+    with pytest.raises(InvalidToken):
+        tokens.read(token, "", "")
+
+
 def test_a_token_ends_with_its_user_and_his_password() -> None:
     token = Tokens(KEY, USERS).issue(ANN, soon(), Binding())
     for users in ({}, {"ann": User("ann", "another hash")}):
