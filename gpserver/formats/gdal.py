@@ -9,6 +9,8 @@ from typing import IO
 from gpserver.features import wkb
 from gpserver.features.selection import Selection
 
+_SOMEWHERE = 'LOCAL_CS["unknown"]'  # coordinates of which nobody says where they are
+
 
 @contextmanager
 def files(
@@ -36,7 +38,7 @@ def files(
                 driver=driver,
                 geometry_name=geometry if selection.geometry_type else None,
                 geometry_type=wkb.geometry_type(selection),
-                crs=selection.crs.to_wkt() if selection.crs else None,
+                crs=selection.crs.to_wkt() if selection.crs else _SOMEWHERE,
                 layer_options=options,
             )
             opened: list[IO[bytes]] = [

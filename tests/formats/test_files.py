@@ -187,3 +187,12 @@ def test_formats_are_offered_where_they_fit(tmp_path):
     assert "shapefile" not in names_for(Resource({}, features=rows))
     assert "gpkg" in names_for(Resource({}, features=rows))
     assert not {"csv", "kmz", "geojson"} & set(names_for(Resource({})))
+
+
+@pytest.mark.parametrize(("name", "end"), [("gpkg", "gpkg"), ("shapefile", "zip")])
+def test_what_is_nowhere_is_a_file_all_the_same(tmp_path, name, end):
+    path = tmp_path / f"read.{end}"
+    path.write_bytes(written(name, frame_of("POINT (1 2)", crs=None), tmp_path))
+    back = gpd.read_file(path, engine="pyogrio")
+    assert back.geometry[0].wkt == "POINT (1 2)"
+    assert back.crs.type_name == "Engineering CRS"
