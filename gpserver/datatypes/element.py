@@ -91,9 +91,11 @@ class Element:
             return self.meant([raw] if self._is_list else raw)
         if self.layers and not self.data_type.is_given(as_sent(raw)):
             return None
-        names = _NAMES if self._is_list else _NAMES.item
+        kind = self.data_type
+        if self.layers:
+            kind = _NAMES if self._is_list else _NAMES.item
         try:
-            value = (names if self.layers else self.data_type).decode(raw, source)
+            value = kind.decode(raw, source)
         except InvalidValue as error:
             raise InvalidValue(self._named(str(error))) from error
         if value is not None:

@@ -71,7 +71,9 @@ def _frame(page: Path) -> pd.DataFrame:
 
 
 def _in(frame: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
-    return frame if frame.crs is None or same_crs(frame.crs, crs) else frame.to_crs(crs)
+    if crs is None or (frame.crs is not None and same_crs(frame.crs, crs)):
+        return frame
+    return frame.set_crs(crs) if frame.crs is None else frame.to_crs(crs)
 
 
 def _joined(frames: Sequence[Any]) -> Any:

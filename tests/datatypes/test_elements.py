@@ -357,6 +357,27 @@ def test_pages_of_features_become_one_frame(tmp_path: Path) -> None:
     assert "geometry" not in table
 
 
+def test_pages_that_do_not_know_everything(tmp_path: Path) -> None:
+    """A page without values in a column, one without a reference, one without geometry."""
+    fields = {
+        "fields": [
+            {"name": "a", "type": "esriFieldTypeString"},
+            {"name": "n", "type": "esriFieldTypeInteger"},
+        ]
+    }
+    rows = [{"a": None, "n": None}, {"a": "x", "n": 1}, {"a": "y", "n": 2}]
+    geometries = [{"x": 1, "y": 2}, {"x": 3, "y": 4}, None]
+    references = [{"spatialReference": {"wkid": 4326}}, {}, {"spatialReference": {"wkid": 4326}}]
+    for number, (row, geometry, reference) in enumerate(zip(rows, geometries, references, strict=True)):
+        page = {"features": [{"attributes": row, "geometry": geometry}]} | reference | fields
+        (tmp_path / f"{number}.json").write_text(json.dumps(page))
+    read = of(Points).read({"itemID": "i1"}, Files(tmp_path, "0.json", "1.json", "2.json"))
+    assert read["n"].tolist() == [pd.NA, 1, 2]
+    assert [*read["a"][1:]] == ["x", "y"]
+    assert read.geometry.isna().tolist() == [False, False, True]
+    assert read.crs == 4326
+
+
 def test_files_that_are_no_features(tmp_path: Path) -> None:
     (tmp_path / "a.gpkg").write_bytes(b"SQLite format 3\x00")
     (tmp_path / "a.pbf").write_bytes(b"no")
