@@ -13,6 +13,8 @@ command -v chromium >/dev/null || missing="chromium"
 ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 || missing="$missing postgresql postgresql-postgis"
 # What skia-python, the second opinion on pictures, is linked with.
 ls /usr/lib/*/libEGL.so.1 /usr/lib/*/libGL.so.1 >/dev/null 2>&1 || missing="$missing libegl1 libgl1"
+# arcgis for Python signs in by https alone: a certificate for the loopback.
+command -v openssl >/dev/null || missing="$missing openssl"
 if [ -n "$missing" ]; then
     root=$([ "$(id -u)" = 0 ] || echo sudo)
     $root apt-get update -qq
