@@ -147,6 +147,7 @@ def test_a_shapefile_is_a_zip(tmp_path, geometry):
     same(frame, back)
     assert back.crs.to_epsg() == 32633
     assert back["text"][0] == frame["text"][0]
+    assert back["day"][0] == "2020-01-02T03:04:05.006Z"  # a date of dBASE has no time
     assert back["big"].tolist() == [2**60, 1]
 
 
