@@ -9,8 +9,8 @@ from PIL import Image
 from shapely import box
 
 from gpserver.errors import GPServerError, InvalidRequest
-from gpserver.features import write_layer
-from gpserver.maps.picture import Picture, Swatch
+from gpserver.features import Layer, write_layer
+from gpserver.maps.picture import Picture, Reading, Swatch
 from gpserver.maps.studio import Studio
 
 PATIENCE = 60
@@ -128,3 +128,21 @@ def test_a_studio_that_never_drew_closes(tmp_path):
     studio.start()
     studio.close()
     assert isinstance(studio.draw(EMPTY).exception(0), GPServerError)
+
+
+def test_features_as_they_were_sent_become_a_layer(studio, tmp_path):
+    text = '{"geometryType":"esriGeometryPoint","features":[{"geometry":{"x":1,"y":2},"attributes":{"a":3}}]}'
+    (tmp_path / "sent.json").write_text(text)
+    for order in (
+        Reading("GPFeatureRecordSetLayer", text),
+        Reading("GPFeatureRecordSetLayer", file=str(tmp_path / "sent.json")),
+    ):
+        layer = Layer.open(drawn(studio, order))
+        assert (layer.rows, layer.geometry_type) == (1, "esriGeometryPoint")
+        assert layer.column("a").to_pylist() == [3]
+
+
+@pytest.mark.parametrize("text", ["nonsense", "", '{"url":"http://127.0.0.1/0"}', '{"features":7}'])
+def test_what_cannot_be_read_is_told(studio, text):
+    with pytest.raises(InvalidRequest):
+        drawn(studio, Reading("GPFeatureRecordSetLayer", text))
