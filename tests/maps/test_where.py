@@ -130,6 +130,26 @@ def test_dates(condition: str, rows: list[int]) -> None:
     assert chosen(condition) == rows
 
 
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("day = DATE '2020-02-29'", [2]),
+        ("day = '2020-02-29'", [2]),
+        ("day >= DATE '2020-01-31'", [0, 2]),
+        ("day BETWEEN DATE '2020-01-01' AND DATE '2020-02-01'", [0]),
+        ("EXTRACT(YEAR FROM day) = 1969", [3]),
+        ("day IS NULL", [1]),
+    ],
+)
+def test_days_are_dates(condition: str, rows: list[int]) -> None:
+    days = pa.array(["2020-01-31", None, "2020-02-29", "1969-12-31"], pa.large_string())
+    fields = [{"name": "day", "type": "esriFieldTypeDateOnly"}]
+    mask = compile_where(condition, fields).mask({"day": days}.__getitem__, 4)
+    assert np.flatnonzero(mask).tolist() == rows
+    ordered = sorted_rows({"day": days}.__getitem__, parse_order("day DESC", fields), 4)
+    assert [row for row in ordered if row != 1] == [2, 0, 3]
+
+
 def test_what_a_decided_operand_hides_does_not_fail() -> None:
     assert chosen("POP <> 0 AND 10 / POP = 1") == [1]
     assert chosen("POP = 0 OR 10 / POP = 1") == [1, 2]

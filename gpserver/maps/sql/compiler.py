@@ -14,6 +14,7 @@ from gpserver.maps.sql.terms import Kind, Term, literal
 from gpserver.maps.sql.tree import shown, too_deep
 
 _DEEPEST = 100  # levels of operators and functions; AND and OR of many operands are one level
+_DAY = "esriFieldTypeDateOnly"  # a text in ISO form in the layer
 _KINDS = {
     "esriFieldTypeOID": Kind.INTEGER,
     "esriFieldTypeSmallInteger": Kind.INTEGER,
@@ -22,6 +23,7 @@ _KINDS = {
     "esriFieldTypeSingle": Kind.REAL,
     "esriFieldTypeDouble": Kind.REAL,
     "esriFieldTypeDate": Kind.DATE,
+    _DAY: Kind.DATE,
 }
 # What the parser notes in a node without a difference in meaning.
 _NOTES = {"safe", "coalesce", "typed", "nested", "_type"}
@@ -106,9 +108,10 @@ def find_field(written: str, names: Collection[str]) -> str:
 
 def _column(compiler: Compiler, node: Any) -> Term:
     name = find_field(".".join(part.name for part in node.parts), compiler.fields)
-    return Term(
-        _KINDS.get(compiler.fields[name], Kind.TEXT), lambda rows: rows.columns[name], node, field=name
-    )
+    kind = _KINDS.get(compiler.fields[name], Kind.TEXT)
+    if compiler.fields[name] == _DAY:
+        return Term(kind, lambda rows: rows.columns[name].cast(kind.type), node, field=name)
+    return Term(kind, lambda rows: rows.columns[name], node, field=name)
 
 
 def _constant(compiler: Compiler, node: Any) -> Term:
