@@ -99,7 +99,8 @@ def number(value: object) -> float | int:
     found = _number_in(unquoted(value.strip()).strip()) if isinstance(value, str) else value
     if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= sys.float_info.max:
         raise InvalidValue(f"{quote(value)} is not a number.")
-    return found
+    # Of more than 64 bits there is no number in JSON but a floating one.
+    return found if abs(found) < 2**63 else float(found)
 
 
 def _number_in(text: str) -> float | int | None:

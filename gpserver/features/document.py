@@ -12,7 +12,7 @@ from gpserver.features.parse import read_json
 from gpserver.features.shapes import LEVELS, POINT, POLYGON
 from gpserver.features.spatialref import parse_spatial_reference
 
-_GEOJSON_GEOMETRIES = {
+_GEOJSON_GEOMETRIES = (
     "Point",
     "MultiPoint",
     "LineString",
@@ -20,7 +20,8 @@ _GEOJSON_GEOMETRIES = {
     "Polygon",
     "MultiPolygon",
     "GeometryCollection",
-}
+)
+_DEEPEST = 4  # objects around a feature set
 _SYSTEM_FIELDS = {"esriFieldTypeOID", "esriFieldTypeGlobalID"}
 
 
@@ -84,19 +85,21 @@ def _esri_set(document: Mapping[str, Any], features: Sequence[Any], schema: Mapp
     )
 
 
-def _unwrapped(document: Any) -> Mapping[str, Any]:
+def _unwrapped(document: Any, around: int = 0) -> Mapping[str, Any]:
     """The feature set inside a layer or a feature collection, with what the layer's definition adds."""
     if not isinstance(document, Mapping):
         raise InvalidValue(f"A feature set is a JSON object, not {_name_of(document)}.")
+    if around > _DEEPEST:
+        raise InvalidValue("A feature set is not a layer of layers.")
     layers = document.get("layers")
     if layers is not None and "featureSet" not in document and "features" not in document:
         if not isinstance(layers, list) or len(layers) != 1:
             raise InvalidValue("A feature collection must have exactly one layer here.")
-        return _unwrapped(layers[0])
+        return _unwrapped(layers[0], around + 1)
     if document.get("featureSet") is None:
         return document
-    definition = document.get("layerDefinition") or {}
-    extent = definition.get("extent") or {}
+    definition = _object(document.get("layerDefinition"))
+    extent = _object(definition.get("extent"))
     lent = {
         "geometryType": definition.get("geometryType"),
         "fields": definition.get("fields"),
@@ -104,8 +107,13 @@ def _unwrapped(document: Any) -> Mapping[str, Any]:
         "hasM": definition.get("hasM"),
         "spatialReference": definition.get("spatialReference") or extent.get("spatialReference"),
     }
-    own = _unwrapped(document["featureSet"])
+    own = _unwrapped(document["featureSet"], around + 1)
     return lent | {key: value for key, value in own.items() if value is not None}
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """The members of an object; of anything else, none."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _name_of(value: object) -> str:
@@ -151,8 +159,8 @@ def _geojson_collection(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _geojson_crs(document: Mapping[str, Any]) -> CRS | None:
     """WGS84 (RFC 7946), unless a ``crs`` of the older rules names an authority's code."""
-    crs = document.get("crs") or {}
-    name = str((crs.get("properties") or {}).get("name") or "")
+    properties = _object(_object(document.get("crs")).get("properties"))
+    name = str(properties.get("name") or "")
     parts = name.replace("urn:ogc:def:crs:", "").split(":")
     if len(parts) < 2 or parts[0].upper() == "OGC":
         return parse_spatial_reference(4326)

@@ -66,8 +66,8 @@ def read_column(name: str, values: list[Any], kind: Any) -> Any:
 
 
 def _as_arrow(values: list[Any], kind: Any) -> Any:
-    if kind in (pa.date32(), pa.time64("us")):
-        raise TypeError("Arrow would take a number for days or microseconds")
+    if kind in (pa.date32(), pa.time64("us"), _OFFSET):
+        raise TypeError("Arrow would take a number for days or microseconds, and an object for a moment")
     if kind in (pa.int64(), _MILLISECONDS):
         # By way of the type that Arrow sees: told to make integers, it would cut the decimals off.
         return pa.array(values, from_pandas=True).cast(pa.int64()).cast(kind)

@@ -11,10 +11,17 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["gpserver.features"]):
-    from tests.fuzz.target import read
+    from tests.fuzz.target import read, with_another_piece
 
 HERE = Path(__file__).parent
 FOUND = HERE.parents[1] / ".fuzz"
+
+
+def mutate(data: bytes, most: int, seed: int) -> bytes:
+    """Every other change is one of a document, for few changes of bytes leave JSON what it is."""
+    changed = with_another_piece(data, seed) if seed % 2 else data
+    return changed[:most] if changed != data else atheris.Mutate(data, most)
+
 
 seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
 (FOUND / "corpus").mkdir(parents=True, exist_ok=True)
@@ -32,5 +39,6 @@ atheris.Setup(
         "-print_final_stats=1",
     ],
     read,
+    custom_mutator=mutate,
 )
 atheris.Fuzz()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fuzz.target import read
+from fuzz.target import read, with_another_piece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +13,17 @@ CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
 def test_a_document_of_the_corpus(path: Path) -> None:
     read(path.read_bytes())
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from([path for path in CORPUS if path.suffix == ".json"]), st.lists(st.integers(0), max_size=4)
+)
+def test_a_document_with_other_values(path: Path, seeds: list[int]) -> None:
+    data = path.read_bytes()
+    for seed in seeds:
+        data = with_another_piece(data, seed)
+    read(data)
 
 
 @settings(max_examples=300)

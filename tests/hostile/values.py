@@ -5,7 +5,20 @@ import json
 from hypothesis import strategies as st
 
 DEEP = ["[" * 50_000, '{"a":' * 2000, "[" * 300 + "]" * 300, '{"a":' * 600 + "1" + "}" * 600, "(" * 3000]
-NUMBERS = ["NaN", "-Infinity", "1e999", "-1e308", "9" * 400, "9" * 5000, "1_0", "٣", "0x10", "-0", "1e-400"]
+NUMBERS = [
+    "NaN",
+    "-Infinity",
+    "1e999",
+    "-1e308",
+    "9" * 22,
+    "9" * 400,
+    "9" * 5000,
+    "1_0",
+    "٣",
+    "0x10",
+    "-0",
+    "1e-400",
+]
 TEXTS = [
     "",
     " ",
@@ -61,6 +74,14 @@ DOCUMENTS = [
         {"spatialReference": {"wkid": 10**30}, "features": []},
         {"spatialReference": {"wkt": "GEOGCS[" * 500}, "features": []},
         {"layers": [{"featureSet": None}]},
+        {"type": [], "features": []},
+        {"type": {}},
+        {"type": "FeatureCollection", "features": [], "crs": "x"},
+        {"layerDefinition": [1], "featureSet": {"features": []}},
+        {
+            "fields": [{"name": "a", "type": "esriFieldTypeTimestampOffset"}],
+            "features": [{"attributes": {"a": {}}}],
+        },
         {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": {"type": "Point"}}]},
         {"type": "FeatureCollection", "features": [{"geometry": {"type": "Polygon", "coordinates": [1]}}]},
         {"url": "file:///etc/passwd"},
