@@ -58,7 +58,7 @@ def measure(secret: Hidden) -> int:
     return len(secret)
 
 
-asynchronous = Service("Parts")
+asynchronous = Service("Parts", result_map_service=True)
 synchronous = Service("PartsNow", synchronous=True)
 """
 
@@ -128,6 +128,16 @@ def test_a_composite_result_is_what_it_is(client: Client) -> None:
     number = executed(client, "MakeOne", Kind="number")
     assert (number["dataType"], number["value"]) == ("GPDouble", 5)
     assert executed(client, "MakeOne", Kind="nothing")["value"] is None
+
+
+def test_composite_features_are_on_the_map(client: Client) -> None:
+    job = client.submit("Parts/MakeOne", Kind="features")
+    client.wait(job)
+    service, _, rest = job.partition("/GPServer/")
+    [layer] = client.get(f"{service}/MapServer/jobs/{rest.rpartition('/')[2]}")["layers"]
+    assert layer["name"] == "One"
+    assert "href" in client.get(f"{job}/results/One")["value"]["mapImage"]
+    assert names(client.get(f"{job}/results/One", returnType="data")["value"]) == ["a", "b"]
 
 
 @pytest.mark.parametrize(("sent", "count"), [("", 2), ("All", 2), ("First", 1), ('"First"', 1)])

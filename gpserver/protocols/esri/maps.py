@@ -63,14 +63,13 @@ def layer_of(call: Call) -> MapLayer:
 def map_of_job(call: Call, job: Job) -> Map:
     """The map of a succeeded job: its datasets, in the order of the outputs."""
     engine, outputs = call.site.engine, _outputs_of(call, job)
+    behind = 1 + max((output.number for output in outputs.values()), default=-1)
     layers = []
     for number, result in enumerate(engine.results(job.id)):
-        output = outputs.get(result.name)
-        # A composite output may be a dataset in one job and not in the next, so it has no place on the map.
-        declared = output or not outputs
-        if declared and result.data_type in _DATASETS and (result.layer or result.file):
-            path = engine.dataset(job, result)
-            number = output.number if output else number
+        if result.data_type in _DATASETS and (result.layer or result.file):
+            path, output = engine.dataset(job, result), outputs.get(result.name)
+            # A composite output is a dataset in some jobs only: it comes behind those that always are.
+            number = output.number if output else behind + number
             time_field = output.parameter.time_field if output else ""
             layers.append(MapLayer(number, result.name, _open(path), result.drawing or {}, path, time_field))
     return Map(job.service.rpartition("/")[2], "", tuple(layers))
