@@ -6,8 +6,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+import simplekml
+from simplekml import GroundOverlay, Icon, LatLonBox, NetworkLink
+
 from gpserver.features.markup import sayable
 from gpserver.formats.kml_layers import add_head, icons, texts
+from gpserver.formats.kml_styles import element_of
 from gpserver.formats.resource import Body, Resource
 from gpserver.formats.scene import Features, Link, Overlay, Part, Scene
 from gpserver.maps.picture import Picture, Swatch
@@ -72,8 +76,7 @@ def document(scene: Scene, parts: Sequence[Drawn], place: Callable[[Path], str])
         InvalidRequest: The spatial reference of a layer is not known.
     """
     root = Element("kml", xmlns="http://www.opengis.net/kml/2.2")
-    top = SubElement(root, "Document")
-    _name(top, scene.name)
+    top = _named(SubElement(root, "Document"), scene.name)
     SubElement(top, "open").text = "1"
     for number, each in enumerate(parts):
         _add(top, each.part, number, [place(picture) if picture else None for picture in each.pictures])
@@ -89,26 +92,25 @@ def _add(top: Element, part: Part, number: int, pictures: Sequence[str | None]) 
     match part:
         case Features():
             # Readers look for the fields of a layer in the document that it is.
-            inner = SubElement(top, "Document")
-            _name(inner, part.name)
+            inner = _named(SubElement(top, "Document"), part.name)
             add_head(inner, number, part, pictures)
             SubElement(inner, "Placemark")
         case Overlay():
-            overlay = SubElement(top, "GroundOverlay")
-            _name(overlay, part.name)
-            SubElement(overlay, "drawOrder").text = str(-number)  # the greatest lies on top
-            SubElement(SubElement(overlay, "Icon"), "href").text = pictures[0]
-            box = SubElement(overlay, "LatLonBox")
             west, south, east, north = part.order.box
             sides = {"north": (north, 90), "south": (south, 90), "east": (east, 180), "west": (west, 180)}
-            for side, (degrees, most) in sides.items():
-                # A picture may reach over the edge of the world by a part of a pixel.
-                SubElement(box, side).text = f"{min(max(degrees, -most), most):.9f}"
+            # A picture may reach over the edge of the world by a part of a pixel.
+            box = {side: f"{min(max(degrees, -most), most):.9f}" for side, (degrees, most) in sides.items()}
+            icon, height = Icon(href=pictures[0]), -number  # the greatest lies on top
+            overlay = GroundOverlay(draworder=height, icon=icon, latlonbox=LatLonBox(**box))
+            top.append(_named(element_of(overlay), part.name))
         case Link():
-            link = SubElement(top, "NetworkLink")
-            _name(link, part.name)
-            SubElement(SubElement(link, "Link"), "href").text = part.href
+            link = NetworkLink(link=simplekml.Link(href=part.href))
+            top.append(_named(element_of(link), part.name))
 
 
-def _name(element: Element, name: str) -> None:
-    SubElement(element, "name").text = sayable(name)
+def _named(element: Element, name: str) -> Element:
+    """The element with a name, which stands before all else in it."""
+    # Not by simplekml, which leaves a CDATA section in a name as it is, and puts styles before it.
+    element.insert(0, Element("name"))
+    element[0].text = sayable(name)
+    return element

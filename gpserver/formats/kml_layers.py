@@ -10,7 +10,7 @@ from gpserver.errors import InvalidRequest
 from gpserver.features.geographic import geographic_chunks
 from gpserver.features.kml import placemarks, schema_type
 from gpserver.features.markup import escaped_column, sayable, value_texts
-from gpserver.formats.kml_styles import add_style, icon
+from gpserver.formats.kml_styles import icon, style_of
 from gpserver.formats.scene import Features
 from gpserver.maps.description import display_field
 from gpserver.maps.labeling import expression_of, label_texts
@@ -46,7 +46,7 @@ def add_head(parent: Element, number: int, layer: Features, icons: Sequence[str 
     font = letters if isinstance(letters, TextSymbol) else None
     opacity = 1 - float(layer.drawing.get("transparency") or 0) / 100
     for which, (symbol, picture) in enumerate(zip(_symbols(layer), icons, strict=True)):
-        add_style(parent, _style(number, which), read_symbol(symbol), picture, opacity, font)
+        parent.append(style_of(_style(number, which), read_symbol(symbol), picture, opacity, font))
     schema = SubElement(parent, "Schema", name=sayable(layer.name), id=_schema(number))
     for field in layer.selection.chosen_fields:
         simple = SubElement(schema, "SimpleField", type=schema_type(field), name=sayable(field["name"]))

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from math import cos, radians, sin
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, fromstring
+
+from simplekml import Icon, IconStyle, LabelStyle, LineStyle, PolyStyle, Style
 
 from gpserver.maps.picture import Swatch
 from gpserver.maps.symbols import (
@@ -58,49 +60,44 @@ def _size(symbol: Symbol) -> float:
     return max(side, 1.0) * (abs(sin(angle)) + abs(cos(angle)))
 
 
-def add_style(
-    parent: Element, name: str, symbol: Symbol, icon: str | None, opacity: float, label: TextSymbol | None
-) -> None:
-    """Add a shared Style.
+def style_of(
+    name: str, symbol: Symbol, icon: str | None, opacity: float, label: TextSymbol | None
+) -> Element:
+    """A shared Style.
 
     Args:
-        parent: The Document.
         name: Its id.
         symbol: A hatch becomes a thinner colour, and tiles their mean colour: globes have neither.
         icon: Where the picture of a point symbol is.
         opacity: That of the layer, 0 to 1.
         label: How names are written; None for not at all.
     """
-    style = SubElement(parent, "Style", id=name)
+    style = Style(labelstyle=LabelStyle(scale=0))
     if icon:
-        picture = SubElement(style, "IconStyle")
-        _add(picture, "color", _color((1.0, 1.0, 1.0, opacity)))
-        _add(picture, "scale", f"{_size(symbol) / _ROOM * 2:.3g}")
-        _add(SubElement(picture, "Icon"), "href", icon)
-    letters = SubElement(style, "LabelStyle")
+        scale, color = f"{_size(symbol) / _ROOM * 2:.3g}", _color((1.0, 1.0, 1.0, opacity))
+        style.iconstyle = IconStyle(color=color, scale=scale, icon=Icon(href=icon))
     if label:
-        _add(letters, "color", _color(_faded(label.color, opacity)))
-    _add(letters, "scale", f"{label.size / _LETTERS:.3g}" if label else "0")
-    if isinstance(symbol, Stroke):
-        _add_line(style, symbol, opacity)
-    elif isinstance(symbol, Fill | PictureFill):
-        _add_line(style, symbol.outline, opacity)
-        _add_fill(style, _inside(symbol), symbol.outline, opacity)
+        color, scale = _color(_faded(label.color, opacity)), f"{label.size / _LETTERS:.3g}"
+        style.labelstyle = LabelStyle(color=color, scale=scale)
+    outline = symbol if isinstance(symbol, Stroke) else getattr(symbol, "outline", None)
+    if outline and not icon:
+        width = f"{outline.width * _PIXELS:.3g}"
+        style.linestyle = LineStyle(color=_color(_faded(outline.color, opacity)), width=width)
+    if isinstance(symbol, Fill | PictureFill):
+        inside = _inside(symbol)
+        style.polystyle = PolyStyle(fill=int(bool(inside)), outline=int(bool(outline)))
+        style.polystyle.color = _color(_faded(inside, opacity)) if inside else None
+    element = element_of(style)
+    element.set("id", name)
+    return element
 
 
-def _add_line(style: Element, stroke: Stroke | None, opacity: float) -> None:
-    if stroke:
-        line = SubElement(style, "LineStyle")
-        _add(line, "color", _color(_faded(stroke.color, opacity)))
-        _add(line, "width", f"{stroke.width * _PIXELS:.3g}")
-
-
-def _add_fill(style: Element, color: RGBA | None, outline: Stroke | None, opacity: float) -> None:
-    area = SubElement(style, "PolyStyle")
-    if color:
-        _add(area, "color", _color(_faded(color, opacity)))
-    _add(area, "fill", "1" if color else "0")
-    _add(area, "outline", "1" if outline else "0")
+def element_of(item: object) -> Element:
+    """What simplekml made, without the ids that it counts: those of XML do not begin with a digit."""
+    element = fromstring(str(item))  # noqa: S314 - no client wrote it
+    for each in element.iter():
+        each.attrib.pop("id", None)
+    return element
 
 
 def _inside(symbol: Fill | PictureFill) -> RGBA | None:
@@ -118,7 +115,3 @@ def _faded(color: RGBA, opacity: float) -> RGBA:
 def _color(color: RGBA) -> str:
     """A colour as KML writes it: alpha, blue, green, red."""
     return "".join(f"{round(part * 255):02x}" for part in reversed(color))
-
-
-def _add(parent: Element, name: str, text: str) -> None:
-    SubElement(parent, name).text = text

@@ -199,7 +199,7 @@ def test_lines_and_areas_have_their_colors(studio, tmp_path):
     area = layer(frame_of("POLYGON ((0 0, 1 0, 1 1, 0 0))"), tmp_path, look)
     document = etree.fromstring(written(studio, "kml", area))
     style = document.find(f".//{KML}PolyStyle")
-    assert [each.text for each in style] == ["40302010", "1", "0"]
+    assert [style.findtext(f"{KML}{name}") for name in ("color", "fill", "outline")] == ["40302010", "1", "0"]
 
 
 def test_a_scene_has_folders_pictures_and_links(studio, schema, tmp_path):
