@@ -10,10 +10,15 @@ from geopandas.array import from_shapely
 from numpy.typing import ArrayLike
 from pandas import DataFrame
 from pyproj import CRS
+from shapely import GeometryType
 
 from gpserver.errors import InvalidValue
-from gpserver.tools.circles import SEGMENTS, Geometries, circles
+from gpserver.tools.circles import Geometries, circles
+from gpserver.tools.counts import counted
+from gpserver.tools.geodesic import around_shapes
 from gpserver.tools.globe import Floats, Globe, globe_of
+from gpserver.tools.operand import repaired
+from gpserver.tools.outline import ROUND, Outline
 
 log = logging.getLogger(__name__)
 
@@ -24,17 +29,21 @@ FIELDS = ("BUFF_DIST", "Shape_Length", "Shape_Area")
 Blocks = Callable[[Sequence[slice]], Iterable[slice]]
 
 
-def buffer(frame: GeoDataFrame, meters: ArrayLike, blocks: Blocks = iter) -> GeoDataFrame:
+def buffer(
+    frame: GeoDataFrame, meters: ArrayLike, blocks: Blocks = iter, outline: Outline = ROUND
+) -> GeoDataFrame:
     """Buffer every feature of ``frame``; one polygon for each, with its attributes.
 
-    * Geographic and Web Mercator coordinates: geodesic circles on the ellipsoid of the spatial reference, for
-      points and multipoints. They are cut at 180° into multipolygons, and a pole inside is taken in (along
-      y = ±90°; Web Mercator ends at the edge of its square, about ±85.05°).
+    * Geographic and Web Mercator coordinates: geodesic on the ellipsoid of the spatial reference, as ArcGIS
+      does; ST_Buffer and QGIS would take degrees for the distance. Buffers are cut at 180° into
+      multipolygons, and a pole inside is taken in (along y = ±90°; Web Mercator ends at the edge of its
+      square, about ±85.05°). Circles are exact; around lines and polygons the outline is within 0.1 %.
     * Any other projection: planar buffers of any geometry, the metres turned into its linear unit.
     * No spatial reference: planar, coordinates taken as metres, with a warning in the log.
 
-    A circle has 64 segments. A multipoint gives the union of its circles. A null or empty geometry stays
-    null, as does a point beyond the edge of Web Mercator; a warning counts them. Z and M are dropped.
+    A circle has 64 segments (ST_Buffer 32, QGIS 20 unless told). A multipoint gives the union of its circles.
+    A null or empty geometry stays null, as does a point beyond the edge of Web Mercator; a warning counts
+    them. Invalid polygons are repaired first. Z and M are dropped, as in PostGIS.
 
     Three fields are added, in place of fields of the same name. ``BUFF_DIST`` is the distance in the linear
     unit of the spatial reference (metres if that is geographic), as ArcGIS writes it. ``Shape_Length`` and
@@ -45,10 +54,11 @@ def buffer(frame: GeoDataFrame, meters: ArrayLike, blocks: Blocks = iter) -> Geo
         frame: The features, in any spatial reference or none.
         meters: The distance in metres, greater than 0: one number, or one for each feature.
         blocks: Goes through the blocks of work; a caller that shows progress wraps them.
+        outline: Ends, corners and sides of the buffers of lines and polygons.
 
     Raises:
-        InvalidValue: A distance that is not greater than 0, a geometry that has no geodesic buffer here
-            (a line or polygon), or a point beyond a pole.
+        InvalidValue: A distance that is not greater than 0, one side of something that is no line, or a
+            point beyond a pole.
     """
     radii = _radii(meters, len(frame))
     places = frame.geometry.array
@@ -56,10 +66,10 @@ def buffer(frame: GeoDataFrame, meters: ArrayLike, blocks: Blocks = iter) -> Geo
     geometry = np.asarray(places, dtype=object)
     buffered = np.full(len(frame), None, dtype=object)
     for block in blocks([slice(at, at + BLOCK) for at in range(0, len(frame), BLOCK)]):
-        buffered[block] = _buffer_block(geometry[block], radii[block], globe, unit)
+        buffered[block] = _buffer_block(geometry[block], radii[block], globe, unit, outline)
     if missing := int(shapely.is_missing(buffered).sum()):
         log.warning("%d of %d features have no buffer: %s", missing, len(frame), NO_BUFFER)
-    return _with_fields(frame, buffered, radii / unit)
+    return counted(with_buffer_fields(frame, buffered, radii / unit), read=len(frame), lost=missing)
 
 
 def _radii(meters: ArrayLike, count: int) -> Floats:
@@ -79,24 +89,36 @@ def _plane(crs: CRS | None) -> tuple[Globe | None, float]:
     return globe, 1.0 if globe else float(crs.axis_info[0].unit_conversion_factor)
 
 
-def _buffer_block(geometry: Geometries, radii: Floats, globe: Globe | None, unit: float) -> Geometries:
+def _buffer_block(
+    geometry: Geometries, radii: Floats, globe: Globe | None, unit: float, outline: Outline
+) -> Geometries:
     buffered = np.full(len(geometry), None, dtype=object)
     some = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    dots = np.isin(shapely.get_type_id(geometry), (GeometryType.POINT, GeometryType.MULTIPOINT)) & some
+    shapes = some & ~dots
+    outline.refuse_sides(geometry[some])
     if globe is None:
-        quarter = SEGMENTS // 4
-        buffered[some] = shapely.buffer(geometry[some], radii[some] / unit, quad_segs=quarter)
+        # The ends of a point are round whatever those of a line are: GEOS would give nothing for flat ones.
+        buffered[dots] = ROUND.around(geometry[dots], radii[dots] / unit)
+        buffered[shapes] = outline.around(_valid(geometry[shapes]), radii[shapes] / unit)
     else:
-        buffered[some] = _around_points(geometry[some], radii[some], globe)
+        if dots.any():
+            buffered[dots] = _around_points(geometry[dots], radii[dots], globe)
+        if shapes.any():
+            buffered[shapes] = around_shapes(_valid(geometry[shapes]), radii[shapes], globe, outline)
     buffered[shapely.is_empty(buffered)] = None
     return buffered
 
 
+def _valid(geometry: Geometries) -> Geometries:
+    wrong = ~shapely.is_valid(geometry) & np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    if wrong.any():
+        geometry = geometry.copy()
+        geometry[wrong] = repaired(geometry[wrong])
+    return geometry
+
+
 def _around_points(geometry: Geometries, radii: Floats, globe: Globe) -> Geometries:
-    kinds = shapely.get_type_id(geometry)
-    if not np.isin(kinds, (shapely.GeometryType.POINT, shapely.GeometryType.MULTIPOINT)).all():
-        raise InvalidValue(
-            "In degrees and Web Mercator only points are buffered; project lines and polygons."
-        )
     centres, owner = shapely.get_coordinates(geometry, return_index=True)
     somewhere = np.isfinite(centres).all(axis=1)
     centres, owner = centres[somewhere], owner[somewhere]
@@ -108,7 +130,7 @@ def _around_points(geometry: Geometries, radii: Floats, globe: Globe) -> Geometr
     return np.asarray(shapely.union_all(together[:, None], axis=1))
 
 
-def _with_fields(frame: GeoDataFrame, buffered: Geometries, distances: Floats) -> GeoDataFrame:
+def with_buffer_fields(frame: GeoDataFrame, buffered: Geometries, distances: Floats) -> GeoDataFrame:
     """The frame with new geometry and fields; names are compared without case, as ArcGIS does."""
     geometry, taken = frame.active_geometry_name, {field.lower() for field in FIELDS}
     # Made anew, column by column: a small frame costs a third of what drop and assign do.

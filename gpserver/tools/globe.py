@@ -32,6 +32,18 @@ class Globe:
     """y of degrees of latitude."""
 
 
+def measured(globe: Globe, start: Floats, end: Floats) -> tuple[Floats, Floats]:
+    """Azimuth in degrees and metres of the geodesics between places in degrees, each of shape (n, 2)."""
+    azimuth, _, meters = globe.geod.inv(start[:, 0], start[:, 1], end[:, 0], end[:, 1])
+    return np.asarray(azimuth, dtype=np.float64), np.asarray(meters, dtype=np.float64)
+
+
+def travelled(globe: Globe, start: Floats, azimuth: Floats, meters: Floats) -> Floats:
+    """Where one comes to from places in degrees, shape (n, 2)."""
+    longitude, latitude, _ = globe.geod.fwd(start[:, 0], start[:, 1], azimuth, meters)
+    return np.column_stack([longitude, latitude])
+
+
 def globe_of(crs: CRS) -> Globe | None:
     """The globe of a geographic or Web Mercator spatial reference; None for every other projection."""
     return _globe_of(crs.srs)

@@ -12,6 +12,8 @@ from shapely import LineString, MultiPoint, Point, Polygon, box
 
 from gpserver.errors import InvalidValue
 from gpserver.tools.buffer import buffer
+from gpserver.tools.counts import counts_of
+from gpserver.tools.outline import Outline
 
 WGS84 = Geod(ellps="WGS84")
 EQUAL_AREA = "+proj=cea +ellps=WGS84"
@@ -238,13 +240,107 @@ def test_swapped_coordinates_are_named():
         buffer(points((0, 0), (35.7, 139.7)), 10)
 
 
-def test_lines_and_polygons_need_a_plane():
+def test_lines_and_polygons_in_the_plane_are_what_geos_says():
     shapes = [LineString([(0, 0), (1, 1)]), Polygon([(0, 0), (1, 0), (1, 1)])]
-    with pytest.raises(InvalidValue, match="only points"):
-        buffer(gpd.GeoDataFrame(geometry=shapes, crs=4326), 10)
     assert buffer(gpd.GeoDataFrame(geometry=shapes, crs=32633), 10).geometry.area.tolist() == pytest.approx(
         [shape.buffer(10, quad_segs=16).area for shape in shapes]
     )
+
+
+def shapes(*geometry, crs=4326):
+    return gpd.GeoDataFrame(geometry=list(geometry), crs=crs)
+
+
+def gap(place, shape):
+    """Metres from a place to a line or the edge of a polygon, by many points on it."""
+    dense = shapely.get_coordinates(shapely.segmentize(shape, shape.length / 5_000))
+    there = np.full((len(dense), 2), place)
+    return WGS84.inv(*there.T, *dense.T)[2].min()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        LineString([(10, 59), (10.5, 59.4), (11, 59.1)]),
+        Polygon([(15, 48), (16, 48.1), (15.7, 48.6), (15.2, 48.4)]),
+        LineString([(-5, 64), (5, 66)]),
+        Polygon([(-4, 40), (9, 41), (8, 52), (-3, 51)]),
+        LineString([(20, 70), (35, 70)]),
+    ],
+    ids=["small line", "small polygon", "line of 500 km", "France", "line along a parallel"],
+)
+@pytest.mark.parametrize("crs", [4326, 3857])
+def test_the_outline_of_lines_and_polygons_lies_at_the_distance(shape, crs):
+    """Edges are straight in the coordinates, so that they are dense here: to be the same in both."""
+    dense = shapely.segmentize(shape, 0.05)
+    outline = buffer(shapes(dense).to_crs(crs), 20_000).to_crs(4326).geometry.iloc[0]
+    assert outline.is_valid
+    assert outline.covers(dense)
+    corners = shapely.get_coordinates(outline.exterior)
+    chosen = corners[np.linspace(0, len(corners) - 1, 12).astype(int)]
+    # The outline has corners of its circles and chords between them: one part in a thousand.
+    assert [gap(corner, dense) for corner in chosen] == pytest.approx([20_000] * 12, rel=1.3e-3)
+
+
+def test_a_line_across_180_degrees():
+    outline = buffer(shapes(LineString([(179.5, -17), (180.5, -17)])), 10_000).geometry.iloc[0]
+    assert outline.geom_type == "MultiPolygon"
+    assert outline.bounds[0] == pytest.approx(-180)
+    assert outline.bounds[2] == pytest.approx(180)
+    here = buffer(shapes(LineString([(9.5, -17), (10.5, -17)])), 10_000).geometry.iloc[0]
+    assert ground_area(outline) == pytest.approx(ground_area(here), rel=1e-4)
+
+
+@pytest.mark.parametrize("longitude", [0, 30, 170])
+def test_a_polygon_near_a_pole_takes_it_in(longitude):
+    cap = shapely.box(longitude, 88, longitude + 20, 89.5)
+    outline = buffer(shapes(cap), 100_000).geometry.iloc[0]
+    assert outline.is_valid
+    assert box(-180, -90, 180, 90).covers(outline)
+    assert outline.covers(shapely.points([[-180, 89.9], [0, 90], [90, 89.8], [180, 90]])).all()
+    polar = shapes(shapely.segmentize(cap, 0.1)).to_crs(3413).buffer(100_000 * 0.97)
+    planar = polar.to_crs("+proj=laea +lat_0=90").area.iloc[0]
+    assert ground_area(outline) == pytest.approx(planar, rel=0.01)
+
+
+def test_ends_joins_and_sides_in_the_plane():
+    frame = shapes(LineString([(0, 0), (100, 0), (100, 100)]), crs=32633)
+    flat = buffer(frame, 10, outline=Outline(ends="flat", joins="mitre")).geometry.iloc[0]
+    assert flat.area == pytest.approx(2 * 10 * 200)
+    left = buffer(frame, 10, outline=Outline(side="left", joins="mitre")).geometry.iloc[0]
+    right = buffer(frame, 10, outline=Outline(side="right", joins="mitre")).geometry.iloc[0]
+    assert left.area == pytest.approx(10 * 200 - 100)
+    assert right.area == pytest.approx(10 * 200 + 100)
+    assert left.contains(Point(50, 5))
+    assert right.contains(Point(50, -5))
+
+
+def test_sides_on_the_globe():
+    frame = shapes(LineString([(10, 50), (10, 51)]))
+    left, right = (
+        buffer(frame, 5000, outline=Outline(side=side)).geometry.iloc[0] for side in ("left", "right")
+    )
+    assert left.bounds[2] == pytest.approx(10, abs=1e-6)
+    assert right.bounds[0] == pytest.approx(10, abs=1e-6)
+    assert ground_area(left) == pytest.approx(5000 * WGS84.inv(10, 50, 10, 51)[2], rel=2e-3)
+
+
+def test_points_stay_round_whatever_the_ends():
+    flat = buffer(shapes(Point(0, 0), crs=32633), 10, outline=Outline(ends="flat")).geometry.iloc[0]
+    assert flat.area == pytest.approx(math.pi * 100 * POLYGON_OF_64)
+
+
+def test_only_lines_have_sides():
+    with pytest.raises(InvalidValue, match="Only lines have a left side"):
+        buffer(points((0, 0)), 10, outline=Outline(side="left"))
+
+
+@pytest.mark.parametrize("crs", [4326, 32633])
+def test_invalid_polygons_are_repaired(crs):
+    bow_tie = Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    found = buffer(shapes(bow_tie, crs=crs), 1).geometry.iloc[0]
+    assert found.is_valid
+    assert found.covers(shapely.make_valid(bow_tie))
 
 
 def test_blocks_of_work_are_shown():
@@ -260,3 +356,8 @@ def test_blocks_of_work_are_shown():
     assert seen[-1] == 1
     assert len(seen) > 1
     assert shapely.contains(buffered.geometry.array, places.geometry.array).all()
+
+
+def test_what_went_in_and_out_is_counted():
+    frame = gpd.GeoDataFrame(geometry=[Point(1, 1), None, Point(2, 2)], crs=4326)
+    assert counts_of(buffer(frame, 10)) == (3, 3, 1)

@@ -1,0 +1,97 @@
+"""Geodesic buffers of lines and polygons: each is buffered in a plane of its own, large ones in pieces."""
+
+import numpy as np
+import shapely
+
+from gpserver.tools.circles import Geometries
+from gpserver.tools.distance import DEGREE
+from gpserver.tools.globe import Floats, Globe
+from gpserver.tools.operand import Rows, united
+from gpserver.tools.outline import Outline
+from gpserver.tools.planes import from_planes, to_planes
+
+# Metres: beyond that a plane is not true enough any more, and a geometry is cut into pieces of half of it.
+WIDEST = 500_000.0
+
+# Degrees by which neighbouring pieces overlap, so that no gap opens between their buffers.
+OVERLAP = 0.01
+
+
+def around_shapes(geometry: Geometries, meters: Floats, globe: Globe, outline: Outline) -> Geometries:
+    """The area within a distance of lines and polygons of the globe, one polygon for each.
+
+    Edges are straight in the coordinates, as ArcGIS draws them, so that long ones get vertices in between
+    before they are seen from the plane. The buffer of a whole is the union of the buffers of its pieces.
+
+    Args:
+        geometry: Valid lines and polygons without null, shape (n,).
+        meters: Distances, shape (n,).
+        globe: The Earth under the coordinates.
+        outline: Ends, corners and sides.
+    """
+    pieces, owner = _pieces(_densified(geometry, meters, globe), globe)
+    centres = _centres(pieces, globe)
+    flat = outline.around(to_planes(pieces, globe, centres), meters[owner])
+    around = from_planes(flat, globe, centres)
+    return around if len(around) == len(geometry) else united(around, owner, len(geometry))
+
+
+def _degrees(geometry: Geometries, globe: Globe) -> Floats:
+    """West, south, east, north of each, in degrees, shape (n, 4)."""
+    bounds = shapely.bounds(geometry)
+    longitude = bounds[:, [0, 2]] * (180 / globe.half_width)
+    latitude = globe.latitude(bounds[:, [1, 3]].ravel()).reshape(-1, 2)
+    return np.column_stack([longitude[:, 0], latitude[:, 0], longitude[:, 1], latitude[:, 1]])
+
+
+def _centres(geometry: Geometries, globe: Globe) -> Floats:
+    west, south, east, north = _degrees(geometry, globe).T
+    return np.column_stack([(west + east) / 2, (south + north) / 2])
+
+
+def _densified(geometry: Geometries, meters: Floats, globe: Globe) -> Geometries:
+    """With vertices so close that an edge strays from its geodesic by a thousandth of the distance at 45°.
+
+    The arrow of an arc of length L is L² tan(latitude) / 8 R.
+    """
+    longest = np.clip(np.sqrt(8 * globe.geod.a * meters / 1000), 1000.0, 100_000.0)
+    unit = np.degrees(longest / globe.geod.a) * (globe.half_width / 180)
+    bounds = shapely.bounds(geometry)
+    large = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) > unit
+    found = geometry.copy()
+    found[large] = shapely.segmentize(geometry[large], unit[large])
+    return found
+
+
+def _pieces(geometry: Geometries, globe: Globe) -> tuple[Geometries, Rows]:
+    """Geometries that fit a plane each, and whose they are: wide ones are cut by a grid of their own."""
+    west, south, east, north = _degrees(geometry, globe).T
+    nearest = np.where(south * north < 0, 0.0, np.minimum(np.abs(south), np.abs(north)))
+    wide = (east - west) * np.cos(np.radians(nearest)) * DEGREE
+    high = (north - south) * DEGREE
+    everyone = np.arange(len(geometry))
+    large = np.flatnonzero(np.maximum(wide, high) > WIDEST)
+    if not len(large):
+        return geometry, everyone
+    columns = np.ceil(wide[large] / WIDEST * 2).astype(int) + 1
+    rows = np.ceil(high[large] / WIDEST * 2).astype(int) + 1
+    cells, owner = _cells(shapely.bounds(geometry[large]), columns, rows, OVERLAP * globe.half_width / 180)
+    cut = shapely.intersection(geometry[large][owner], cells)
+    some = ~shapely.is_empty(cut) & (
+        shapely.get_dimensions(cut) == shapely.get_dimensions(geometry[large][owner])
+    )
+    small = np.setdiff1d(everyone, large)
+    return np.append(geometry[small], cut[some]), np.append(small, large[owner[some]])
+
+
+def _cells(bounds: Floats, columns: Rows, rows: Rows, overlap: float) -> tuple[Geometries, Rows]:
+    """A grid of boxes over each of the bounds, and whose they are."""
+    many = columns * rows
+    owner = np.repeat(np.arange(len(bounds)), many)
+    number = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+    column, row = number % columns[owner], number // columns[owner]
+    wide = ((bounds[:, 2] - bounds[:, 0]) / columns)[owner]
+    high = ((bounds[:, 3] - bounds[:, 1]) / rows)[owner]
+    x, y = bounds[owner, 0] + column * wide, bounds[owner, 1] + row * high
+    boxes = shapely.box(x - overlap, y - overlap, x + wide + overlap, y + high + overlap)
+    return np.asarray(boxes), owner

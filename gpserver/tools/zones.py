@@ -1,0 +1,89 @@
+"""Zones: buffers of several distances around each feature, as disks or rings, apart or dissolved."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from geopandas import GeoDataFrame
+from numpy.typing import ArrayLike
+from pandas import DataFrame
+
+from gpserver.errors import InvalidValue
+from gpserver.tools.attributes import framed
+from gpserver.tools.buffer import Blocks, buffer, with_buffer_fields
+from gpserver.tools.circles import Geometries
+from gpserver.tools.counts import counted
+from gpserver.tools.dissolve import union_of
+from gpserver.tools.operand import sound
+from gpserver.tools.outline import ROUND, Outline
+
+
+def zones(
+    frame: GeoDataFrame,
+    distances: Sequence[ArrayLike],
+    *,
+    rings: bool = False,
+    outside: bool = False,
+    dissolve: bool = False,
+    outline: Outline = ROUND,
+    blocks: Blocks = iter,
+) -> GeoDataFrame:
+    """Buffer every feature by several distances; one polygon for each feature and distance.
+
+    Zones of a feature come from the inner to the outer one, with its attributes and its index (so that the
+    index says whose they are) and the fields of ``buffer``. Where nothing is left of a zone it is left out.
+
+    Args:
+        frame: The features.
+        distances: Metres, greater than 0; each one number, or one for each feature.
+        rings: Cut the next smaller zone out of each (ArcGIS' Rings; QGIS' multi-ring buffer does so).
+        outside: Cut the feature itself out; only polygons lose something (ArcGIS' Outside).
+        dissolve: Unite the zones of a distance over all features into one, without attributes. All features
+            must have the same distances.
+        outline: Ends, corners and sides.
+        blocks: Goes through the blocks of work of each distance.
+
+    Raises:
+        InvalidValue: There is no distance; else as ``buffer``.
+    """
+    if not len(distances):
+        raise InvalidValue("A buffer needs a distance.")
+    radii = np.sort([np.broadcast_to(np.asarray(each, float), len(frame)) for each in distances], axis=0)
+    disks = [buffer(frame, each, blocks, outline) for each in radii]
+    geometry = np.array([each.geometry.to_numpy() for each in disks], dtype=object).reshape(len(radii), -1)
+    widths = np.array([each["BUFF_DIST"].to_numpy(float) for each in disks]).reshape(len(radii), -1)
+    core = sound(frame) if outside else None
+    if dissolve:
+        return _dissolved(frame, geometry, widths, rings, core)
+    geometry = _hollow(geometry, rings, core)
+    rows = np.repeat(np.arange(len(frame)), len(radii))
+    found = with_buffer_fields(frame.iloc[rows], geometry.T.ravel(), widths.T.ravel())
+    kept = found[found.geometry.notna() | (shapely.is_missing(disks[0].geometry.array))[rows]]
+    return counted(kept, read=len(frame), lost=int(disks[0].geometry.isna().sum()))
+
+
+def _dissolved(
+    frame: GeoDataFrame, geometry: Geometries, widths: np.ndarray, rings: bool, core: Geometries | None
+) -> GeoDataFrame:
+    if len(frame) and (widths != widths[:, :1]).any():
+        raise InvalidValue("Buffers of different distances are not dissolved; give one distance for all.")
+    united = np.array([[union_of(each)] for each in geometry], dtype=object)
+    heart = None if core is None else np.array([union_of(core)], dtype=object)
+    found = _hollow(united, rings, heart)[:, 0]
+    table = framed(DataFrame(index=range(len(found))), found, frame.crs, str(frame.active_geometry_name))
+    distances = widths[:, 0] if len(frame) else np.zeros(len(found))
+    result = with_buffer_fields(table, found, distances)
+    return counted(result[result.geometry.notna()], read=len(frame), lost=int(frame.geometry.isna().sum()))
+
+
+def _hollow(geometry: Geometries, rings: bool, core: Geometries | None) -> Geometries:
+    """Zones, shape (distances, features), less the next smaller ones and less the features."""
+    found = geometry.copy()
+    if rings:
+        found[1:] = shapely.difference(geometry[1:], geometry[:-1])
+    if core is not None:
+        areas = core.copy()
+        areas[shapely.get_dimensions(core) < 2] = shapely.Polygon()
+        found = np.asarray(shapely.difference(found, areas[None, :]))
+    found[shapely.is_empty(found)] = None
+    return found
