@@ -133,6 +133,8 @@ def parse_order(text: str | None, fields: Sequence[Mapping[str, Any]]) -> list[t
 
 def _key(text: str, names: Sequence[str]) -> tuple[str, bool]:
     tokens = read_tokens(text)
+    if not tokens:  # a comment alone
+        return find_field(text, names), False
     descends = _DIRECTIONS.get(tokens[-1].token_type) if len(tokens) > 1 else None
     tokens = tokens if descends is None else tokens[:-1]
     quoted = len(tokens) == 1 and tokens[0].token_type == TokenType.IDENTIFIER

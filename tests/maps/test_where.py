@@ -353,7 +353,7 @@ def test_orders(order: str | None, keys: list[tuple[str, bool]], rows: list[int]
 
 
 @pytest.mark.parametrize(
-    "order", ["x", "POP; x", "POP NULLS FIRST", "POP DESC DESC", "LOWER(Name)", "1", "POP --"]
+    "order", ["x", "POP; x", "POP NULLS FIRST", "POP DESC DESC", "LOWER(Name)", "1", "POP --", "--POP"]
 )
 def test_orders_that_are_refused(order: str) -> None:
     with pytest.raises(InvalidRequest):
