@@ -191,7 +191,7 @@ def rows(frame: gpd.GeoDataFrame, folder: Path) -> list[tuple[str, dict[str, flo
 
 
 def main() -> None:
-    sizes = tuple(map(int, sys.argv[1:])) if __name__ == "__main__" and sys.argv[1:] else SIZES
+    sizes = tuple(map(int, sys.argv[1:])) or SIZES
     for make, size in zip((parcels, points), sizes, strict=True):
         frame = make(size)
         with tempfile.TemporaryDirectory() as folder:
