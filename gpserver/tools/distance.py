@@ -7,10 +7,13 @@ from pyproj import CRS
 from gpserver.tools.circles import Geometries
 from gpserver.tools.globe import Floats, Globe, measured, travelled
 from gpserver.tools.operand import Rows, ground_of
-from gpserver.tools.planes import to_planes
+from gpserver.tools.planes import densified, to_planes
 
 # Pairs that are measured at once: their copies are what takes memory.
 BLOCK = 200_000
+
+# Metres: an edge of this length strays 16 m from its geodesic at 45°.
+LONGEST = 20_000.0
 
 # The shortest degree of latitude or of the equator, in metres: a box in degrees by it is never too small.
 DEGREE = 110_500.0
@@ -22,7 +25,7 @@ def within_distance(
     """Pairs of sound geometries at most so far apart, sorted by both, and the metres between them.
 
     On the globe distances are geodesic, also across 180° and the poles: exact between points, for lines and
-    polygons within 0.1 % at some hundred kilometres. In a projection they are planar, as ST_DWithin of a
+    polygons within some metres and 0.1 %. In a projection they are planar, as ST_DWithin of a
     geometry is, with the metres turned into its linear unit.
 
     Args:
@@ -37,6 +40,7 @@ def within_distance(
         rows, others = shapely.STRtree(other).query(one, predicate="dwithin", distance=reach / unit)
         apart = np.asarray(shapely.distance(one[rows], other[others])) * unit
     else:
+        one, other = densified(one, globe, LONGEST), densified(other, globe, LONGEST)
         rows, others = _candidates(one, other, reach, globe)
         apart = ground_distance(one[rows], other[others], globe)
         near = apart <= reach[rows]
@@ -64,6 +68,7 @@ def connecting_lines(one: Geometries, other: Geometries, crs: CRS | None) -> Geo
     globe = ground_of(crs)
     if globe is None:
         return np.asarray(shapely.shortest_line(one, other))
+    one, other = densified(one, globe, LONGEST), densified(other, globe, LONGEST)
     return np.asarray(shapely.linestrings(_ends(one, other, globe)))
 
 

@@ -8,7 +8,7 @@ from gpserver.tools.distance import DEGREE
 from gpserver.tools.globe import Floats, Globe
 from gpserver.tools.operand import Rows, united
 from gpserver.tools.outline import Outline
-from gpserver.tools.planes import from_planes, to_planes
+from gpserver.tools.planes import densified, from_planes, to_planes
 
 # Metres: beyond that a plane is not true enough any more, and a geometry is cut into pieces of half of it.
 WIDEST = 500_000.0
@@ -29,7 +29,7 @@ def around_shapes(geometry: Geometries, meters: Floats, globe: Globe, outline: O
         globe: The Earth under the coordinates.
         outline: Ends, corners and sides.
     """
-    pieces, owner = _pieces(_densified(geometry, meters, globe), globe)
+    pieces, owner = _pieces(densified(geometry, globe, _longest(meters, globe)), globe)
     centres = _centres(pieces, globe)
     flat = outline.around(to_planes(pieces, globe, centres), meters[owner])
     around = from_planes(flat, globe, centres)
@@ -49,18 +49,12 @@ def _centres(geometry: Geometries, globe: Globe) -> Floats:
     return np.column_stack([(west + east) / 2, (south + north) / 2])
 
 
-def _densified(geometry: Geometries, meters: Floats, globe: Globe) -> Geometries:
-    """With vertices so close that an edge strays from its geodesic by a thousandth of the distance at 45°.
+def _longest(meters: Floats, globe: Globe) -> Floats:
+    """Edges so short that one strays from its geodesic by a thousandth of the distance at 45°.
 
     The arrow of an arc of length L is L² tan(latitude) / 8 R.
     """
-    longest = np.clip(np.sqrt(8 * globe.geod.a * meters / 1000), 1000.0, 100_000.0)
-    unit = np.degrees(longest / globe.geod.a) * (globe.half_width / 180)
-    bounds = shapely.bounds(geometry)
-    large = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) > unit
-    found = geometry.copy()
-    found[large] = shapely.segmentize(geometry[large], unit[large])
-    return found
+    return np.clip(np.sqrt(8 * globe.geod.a * meters / 1000), 1000.0, 100_000.0)
 
 
 def _pieces(geometry: Geometries, globe: Globe) -> tuple[Geometries, Rows]:

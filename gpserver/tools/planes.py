@@ -16,6 +16,16 @@ from gpserver.tools.meridian import within_world
 NOTCH = 1e-3
 
 
+def densified(geometry: Geometries, globe: Globe, meters: Floats | float) -> Geometries:
+    """With vertices in between, where edges are longer: straight in degrees is not straight in a plane."""
+    unit = np.degrees(np.broadcast_to(meters, geometry.shape) / globe.geod.a) * (globe.half_width / 180)
+    bounds = shapely.bounds(geometry)
+    large = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) > unit
+    found = geometry.copy()
+    found[large] = shapely.segmentize(geometry[large], unit[large])
+    return found
+
+
 def to_planes(geometry: Geometries, globe: Globe, centres: Floats) -> Geometries:
     """Geometry of the globe in the plane about each centre, in metres.
 

@@ -1,0 +1,116 @@
+"""Join: the attributes of features that belong together by place, by values, or by both."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from geopandas import GeoDataFrame
+from pandas import DataFrame
+
+from gpserver.errors import InvalidValue
+from gpserver.tools.attributes import attributes_of, beside, field_of, framed, rows_of
+from gpserver.tools.counts import counted
+from gpserver.tools.operand import Rows
+from gpserver.tools.relations import Pairs, related
+from gpserver.tools.statistics import Groups, Statistic, statistics
+
+COUNT = "Join_Count"
+
+
+def join(
+    target: GeoDataFrame,
+    other: GeoDataFrame,
+    predicate: str | None = "intersects",
+    *,
+    meters: float | None = None,
+    fields: Sequence[tuple[str, str]] = (),
+    many: bool = False,
+    wanted: Sequence[Statistic] = (),
+    keep: bool = False,
+) -> GeoDataFrame:
+    """Give target features the attributes of the others that belong to them.
+
+    * One to one: a feature for each target, with ``Join_Count``; then the statistics of its partners, or
+      without any asked for the attributes of the first partner (in the other layer's order), as ArcGIS does.
+    * One to many: a feature for each pair, as SELECT … JOIN and QGIS' "one to many" give it.
+
+    Targets stay whole, in their order, geometry untouched. A name that both have gets ``_1`` on the joined
+    side. A null value equals nothing, as in SQL.
+
+    Args:
+        target: The features that get attributes.
+        other: The features that give them.
+        predicate: The relation of target to other, one of ``relations.RELATIONS``; None for values alone.
+        meters: The distance of ``within_distance``, on the ground.
+        fields: Pairs of a target's field and another's that must be equal.
+        many: One to many instead of one to one.
+        wanted: Statistics of the partners, one to one only.
+        keep: Also keep targets without partner (LEFT JOIN).
+
+    Raises:
+        InvalidValue: There is no relation and no field, or no such field or relation.
+    """
+    if predicate is None and not fields:
+        raise InvalidValue("Features are joined by a spatial relation, by fields, or by both: none is given.")
+    rows, others = _pairs(target, other, predicate, meters, fields)
+    given = attributes_of(other)
+    if many:
+        lone = np.setdiff1d(np.arange(len(target)), rows) if keep else np.zeros(0, dtype=np.intp)
+        order = np.argsort(np.append(rows, lone), kind="stable")
+        chosen = np.append(rows, lone)[order]
+        added = rows_of(given, np.append(others, np.full(len(lone), -1))[order])
+    else:
+        chosen, added = _one_to_one(target, given, rows, others, wanted, keep)
+    table = beside(rows_of(attributes_of(target), chosen), added)
+    geometry = np.asarray(target.geometry.array, dtype=object)
+    found = framed(table, geometry[chosen], target.crs, str(target.active_geometry_name))
+    return counted(found, read=len(target), lost=int(shapely.is_missing(geometry).sum()))
+
+
+def _one_to_one(
+    target: GeoDataFrame, given: DataFrame, rows: Rows, others: Rows, wanted: Sequence[Statistic], keep: bool
+) -> tuple[Rows, DataFrame]:
+    every = np.bincount(rows, minlength=len(target))
+    chosen = np.arange(len(target)) if keep else np.flatnonzero(every)
+    count = DataFrame({COUNT: every[chosen]})
+    if wanted:
+        summary = statistics(Groups(rows_of(given, others), rows, len(target)), wanted)
+        return chosen, beside(count, rows_of(summary, chosen))
+    first = np.full(len(target), -1)
+    first[rows[::-1]] = others[::-1]
+    return chosen, beside(count, rows_of(given, first[chosen]))
+
+
+def _pairs(
+    target: GeoDataFrame,
+    other: GeoDataFrame,
+    predicate: str | None,
+    meters: float | None,
+    fields: Sequence[tuple[str, str]],
+) -> Pairs:
+    if predicate is None:
+        return _equal_values(target, other, fields)
+    rows, others = related(target, other, predicate, meters)
+    same = np.ones(len(rows), dtype=bool)
+    for mine, theirs in fields:
+        left = target[field_of(target, mine)].iloc[rows].reset_index(drop=True)
+        right = other[field_of(other, theirs)].iloc[others].reset_index(drop=True)
+        same &= (left == right).fillna(False).to_numpy(bool)
+    return rows[same], others[same]
+
+
+def _equal_values(target: GeoDataFrame, other: GeoDataFrame, fields: Sequence[tuple[str, str]]) -> Pairs:
+    keys = [str(number) for number in range(len(fields))]
+    left = DataFrame(
+        {key: target[field_of(target, mine)].array for key, (mine, _) in zip(keys, fields, strict=True)}
+    )
+    right = DataFrame(
+        {key: other[field_of(other, theirs)].array for key, (_, theirs) in zip(keys, fields, strict=True)}
+    )
+    both = (
+        left.assign(row=range(len(left)))
+        .dropna()
+        .merge(right.assign(other=range(len(right))).dropna(), on=keys)
+    )
+    both = both.sort_values(["row", "other"])
+    return both["row"].to_numpy(np.intp), both["other"].to_numpy(np.intp)

@@ -1,0 +1,110 @@
+"""Nearest: the nearest features of another layer, their rank and distance, and lines that lead there."""
+
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from geopandas import GeoDataFrame
+from pandas import DataFrame
+
+from gpserver.errors import InvalidValue
+from gpserver.tools.attributes import attributes_of, beside, framed, rows_of
+from gpserver.tools.circles import Geometries
+from gpserver.tools.counts import counted
+from gpserver.tools.distance import connecting_lines, unit_of, within_distance
+from gpserver.tools.globe import Floats
+from gpserver.tools.operand import Rows, alike, ground_of, sound
+
+
+class Nearest(NamedTuple):
+    """What ``nearest`` finds."""
+
+    features: GeoDataFrame
+    """The near features, once for each feature that they are near to."""
+    lines: GeoDataFrame
+    """A line from the feature to each of them."""
+
+
+HALFWAY_ROUND = 20_100_000.0
+"""Metres: farther apart is nothing on the Earth."""
+
+
+def nearest(frame: GeoDataFrame, other: GeoDataFrame, count: int = 1, meters: float | None = None) -> Nearest:
+    """Find the nearest features of another layer for each feature.
+
+    Distances are those of ``within_distance``: geodesic in longitude and latitude and in Web Mercator, else
+    planar; 0 where two intersect. Equally near ones come in the order of the other layer, and no more than
+    ``count`` (GeoPandas and QGIS keep all that tie for the last place). Both layers have ``From_ID`` and
+    ``To_ID`` (positions from 1), ``NearRank`` from 1 and ``Total_Meters``; the near features then have their
+    own attributes, lines those of both with ``From_`` and ``To_`` before their names.
+
+    A feature without geometry, or with none so near, has no rows.
+
+    Args:
+        frame: The features to look from.
+        other: The features to find, in any spatial reference.
+        count: How many at most for each.
+        meters: How far away at most; None is any distance.
+
+    Raises:
+        InvalidValue: The count or the distance is not greater than 0.
+    """
+    if count < 1 or (meters is not None and not meters > 0):
+        raise InvalidValue("The nearest are searched for with a count and a distance greater than 0.")
+    one, other_frame = sound(frame), alike(other, frame)
+    two = sound(other_frame)
+    rows, others, apart = _ranked(one, two, count, np.inf if meters is None else meters, frame)
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows) + 1
+    facts = DataFrame({"From_ID": rows + 1, "To_ID": others + 1, "NearRank": rank, "Total_Meters": apart})
+    name = str(frame.active_geometry_name)
+    theirs = rows_of(attributes_of(other), others)
+    found = np.asarray(other_frame.geometry.array, dtype=object)[others]
+    features = framed(beside(facts, theirs), found, frame.crs, name)
+    sides = beside(rows_of(attributes_of(frame), rows).add_prefix("From_"), theirs.add_prefix("To_"))
+    lines = framed(beside(facts, sides), connecting_lines(one[rows], two[others], frame.crs), frame.crs, name)
+    lost = int(shapely.is_missing(one).sum())
+    return Nearest(counted(features, len(frame), lost), counted(lines, len(frame), lost))
+
+
+def _ranked(
+    one: Geometries, other: Geometries, count: int, limit: float, frame: GeoDataFrame
+) -> tuple[Rows, Rows, Floats]:
+    """Pairs by feature and distance: circles grow until each holds enough."""
+    there = int((~shapely.is_missing(other)).sum())
+    enough, open_rows = min(count, there), np.flatnonzero(~shapely.is_missing(one))
+    reach, farthest = _first_reach(other, enough, frame), min(limit, _farthest(one, other, frame))
+    found: list[tuple[Rows, Rows, Floats]] = [(open_rows[:0], open_rows[:0], np.zeros(0))]
+    while len(open_rows) and there:
+        reach = min(reach, farthest)
+        rows, others, apart = within_distance(one[open_rows], other, reach, frame.crs)
+        many = np.bincount(rows, minlength=len(open_rows))
+        done = (many >= enough) | (reach >= farthest)
+        chosen = done[rows]
+        found.append((open_rows[rows[chosen]], others[chosen], apart[chosen]))
+        open_rows, reach = open_rows[~done], reach * 2
+    rows, others, apart = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((others, apart, rows))
+    rows, others, apart = rows[order], others[order], apart[order]
+    kept = np.arange(len(rows)) - np.searchsorted(rows, rows) < count
+    return rows[kept], others[kept], apart[kept]
+
+
+def _first_reach(other: Geometries, enough: int, frame: GeoDataFrame) -> float:
+    """The radius of a circle that holds enough of evenly spread features."""
+    if not enough:
+        return 1.0
+    west, south, east, north = shapely.total_bounds(other)
+    globe = ground_of(frame.crs)
+    unit = np.pi * globe.geod.a / globe.half_width if globe else unit_of(frame.crs)
+    area = max((east - west) * (north - south), max(east - west, north - south) ** 2 / 100, 1e-12)
+    return float(np.sqrt(area * enough / len(other) / np.pi) * unit) or 1.0
+
+
+def _farthest(one: Geometries, other: Geometries, frame: GeoDataFrame) -> float:
+    if ground_of(frame.crs) is not None:
+        return HALFWAY_ROUND
+    if not len(one) or not len(other):
+        return 0.0
+    bounds = np.array([shapely.total_bounds(one), shapely.total_bounds(other)])
+    low, high = np.nanmin(bounds[:, :2], axis=0), np.nanmax(bounds[:, 2:], axis=0)
+    return float(np.hypot(*(high - low)) * unit_of(frame.crs)) * 1.001 + 1e-9
