@@ -104,7 +104,7 @@ class Layer:
         facts = orjson.dumps(self._facts | ({"extent": None} if "extent" in self._facts else {}))
         return Layer(self._batch.slice(0, 0).replace_schema_metadata({METADATA: facts}))
 
-    @property
+    @cached_property
     def crs(self) -> CRS | None:
         """The CRS of the geometries; None when it is not known."""
         return parse_spatial_reference(self._facts.get("spatialReference"))
