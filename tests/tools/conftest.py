@@ -1,5 +1,5 @@
-"""What the tests of tools share: PostGIS as a second opinion."""
+"""What the tests of tools share with those of maps: PostGIS as a second opinion."""
 
-from postgresql import postgis
+from maps.conftest import postgis
 
 __all__ = ["postgis"]
