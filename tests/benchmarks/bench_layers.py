@@ -126,7 +126,7 @@ def reprojection_variants(layer: Layer) -> Variants:
     """What it costs to put all rows into another spatial reference, on their way into an answer."""
     assert layer.crs
     transformer = Transformer.from_crs(layer.crs, WEB_MERCATOR, always_xy=True)
-    x, y = np.ascontiguousarray(layer.shapes.coords[:, :2].T)
+    x, y = np.ascontiguousarray(take(layer.shapes, layer.order).coords[:, :2].T)
     return {
         "Transformer on flat arrays": lambda: transformer.transform(x, y),
         "chunks as they are": lambda: sum(len(chunk.rows) for chunk in Selection(layer).chunks()),
