@@ -14,6 +14,9 @@ from gpserver.tools.measure import ground_area
 from gpserver.tools.operand import Rows
 from gpserver.tools.statistics import Statistic
 
+# Cells of the box around all points that a table of them may have; beyond, the few that there are get sorted.
+TABLE = 8_000_000
+
 
 def bin_points(
     frame: GeoDataFrame,
@@ -60,8 +63,14 @@ def _numbered(chosen: tuple[Rows, Rows], cells: tuple[Rows, Rows]) -> tuple[tupl
     """The chosen cells, each once, by column and row; and the number of each member's cell among them."""
     if not len(chosen[0]):
         return chosen, np.zeros(0, dtype=np.intp)
-    left, low = min(chosen[0].min(), cells[0].min()), min(chosen[1].min(), cells[1].min())
-    high = int(max(chosen[1].max(), cells[1].max()) - low) + 1
+    left, low = chosen[0].min(), chosen[1].min()
+    high = int(chosen[1].max() - low) + 1
+    every = (chosen[0] - left) * high + chosen[1] - low
     codes = (cells[0] - left) * high + cells[1] - low
-    every = np.unique((chosen[0] - left) * high + chosen[1] - low)
-    return (every // high + left, every % high + low), np.searchsorted(every, codes)
+    if int(chosen[0].max() - left + 1) * high > TABLE:
+        every = np.unique(every)
+        return (every // high + left, every % high + low), np.searchsorted(every, codes)
+    there = np.zeros(int(chosen[0].max() - left + 1) * high, dtype=bool)
+    there[every] = True
+    every, number = np.flatnonzero(there), np.cumsum(there) - 1
+    return (every // high + left, every % high + low), number[codes]

@@ -60,10 +60,11 @@ def alike(other: GeoDataFrame, frame: GeoDataFrame) -> GeoDataFrame:
 
 def mended(geometry: Geometries) -> Geometries:
     """The geometry with its invalid members repaired."""
-    wrong = ~(shapely.is_valid(geometry) | shapely.is_missing(geometry))
-    if not wrong.any():
+    shapes = np.flatnonzero(shapely.get_type_id(geometry) > GeometryType.POINT)
+    wrong = shapes[~shapely.is_valid(geometry[shapes])]
+    if not len(wrong):
         return geometry
-    log.warning("%d of %d geometries are invalid and were repaired.", int(wrong.sum()), len(geometry))
+    log.warning("%d of %d geometries are invalid and were repaired.", len(wrong), len(geometry))
     found = geometry.copy()
     found[wrong] = repaired(geometry[wrong])
     return found

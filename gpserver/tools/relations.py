@@ -59,6 +59,9 @@ def pairs(one: Geometries, other: Geometries, predicate: str = "intersects") -> 
         return _equal(one, other)
     if predicate not in get_args(_OfTree):
         raise InvalidValue(f'There is no relation "{predicate}"; use one of {", ".join(RELATIONS)}.')
+    if predicate == "intersects" and _corners(other) > 2 * _corners(one):
+        others, rows = shapely.STRtree(one).query(other, predicate="intersects")
+        return _sorted(rows, others)
     found = shapely.STRtree(other).query(one, predicate=cast(_OfTree, predicate))
     return _sorted(found[0], found[1])
 
@@ -69,7 +72,9 @@ def _points_in(points: Geometries, shapes: Geometries) -> Pairs:
     shapely.prepare(shapes)
     order = np.argsort(others, kind="stable")
     rows, others = rows[order], others[order]
-    inside = shapely.intersects_xy(shapes[others], shapely.get_x(points[rows]), shapely.get_y(points[rows]))
+    # Coordinates first: points are visited in their order in memory.
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    inside = shapely.intersects_xy(shapes[others], x[rows], y[rows])
     return _sorted(rows[inside], others[inside])
 
 
@@ -77,6 +82,11 @@ def _equal(one: Geometries, other: Geometries) -> Pairs:
     rows, others = shapely.STRtree(other).query(one, predicate="covers")
     same = np.asarray(shapely.equals(one[rows], other[others]))
     return _sorted(rows[same], others[same])
+
+
+def _corners(geometry: Geometries) -> float:
+    """Corners of a geometry on average: a tree prepares what it is asked with, which pays for large ones."""
+    return float(shapely.get_num_coordinates(geometry).sum()) / max(len(geometry), 1)
 
 
 def _are_points(geometry: Geometries) -> bool:

@@ -132,7 +132,7 @@ def main() -> None:
     ]
     for each in made:
         for title, variants in each.items():
-            print(table(title, compare(variants, 3), floor=next(iter(variants))))
+            print(table(title, compare(variants, 2), floor=next(iter(variants))))
 
 
 if __name__ == "__main__":
