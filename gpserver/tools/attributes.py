@@ -76,7 +76,7 @@ def codes_of(table: DataFrame, fields: list[Any]) -> tuple[Rows, DataFrame]:
     """Number rows by the values of fields, nulls alike: codes in order of appearance, and their values."""
     if not fields:
         return np.zeros(len(table), dtype=np.intp), DataFrame(index=range(min(len(table), 1)))
-    grouped = table.groupby(fields, sort=False, dropna=False)
+    grouped = table.groupby(fields, sort=False, dropna=False, observed=True)
     codes = np.asarray(grouped.ngroup(), dtype=np.intp)
     first = np.unique(codes, return_index=True)[1]
     return codes, table[fields].take(first).reset_index(drop=True)

@@ -31,7 +31,7 @@ def join(
     """Give target features the attributes of the others that belong to them.
 
     * One to one: a feature for each target, with ``Join_Count``; then the statistics of its partners, or
-      without any asked for the attributes of the first partner (in the other layer's order), as ArcGIS does.
+      without any asked for the attributes of the first partner, in the other layer's order.
     * One to many: a feature for each pair, as SELECT … JOIN and QGIS' "one to many" give it.
 
     Targets stay whole, in their order, geometry untouched. A name that both have gets ``_1`` on the joined

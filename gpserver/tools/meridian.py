@@ -19,14 +19,21 @@ def within_world(geometry: Geometries, globe: Globe | None) -> Geometries:
     """
     if globe is None or not len(geometry):
         return geometry
-    edge = globe.half_width * (1 + SLACK)
     bounds = shapely.bounds(geometry)
-    beyond = (bounds[:, 0] < -edge) | (bounds[:, 2] > edge)
-    if not beyond.any():
+    over = np.fmax(-bounds[:, 0], bounds[:, 2]) / globe.half_width - 1
+    if not (over > 0).any():
         return geometry
-    found = geometry.copy()
+    found, beyond, rounded = geometry.copy(), over > SLACK, (over > 0) & (over <= SLACK)
     found[beyond] = _cut(geometry[beyond], bounds[beyond], globe)
+    found[rounded] = _clipped(geometry[rounded], globe)
     return found
+
+
+def _clipped(geometry: Geometries, globe: Globe) -> Geometries:
+    """Back on the edge what rounding left beyond it."""
+    flat = shapely.get_coordinates(geometry, include_z=True)
+    flat[:, 0] = np.clip(flat[:, 0], -globe.half_width, globe.half_width)
+    return np.asarray(shapely.set_coordinates(geometry.copy(), flat))
 
 
 def _cut(geometry: Geometries, bounds: np.ndarray, globe: Globe) -> Geometries:

@@ -6,12 +6,13 @@ import numpy as np
 import shapely
 from geopandas import GeoDataFrame
 from pandas import DataFrame
+from pyproj import CRS
 
 from gpserver.errors import InvalidValue
 from gpserver.tools.attributes import attributes_of, beside, framed, rows_of
 from gpserver.tools.circles import Geometries
 from gpserver.tools.counts import counted
-from gpserver.tools.distance import connecting_lines, unit_of, within_distance
+from gpserver.tools.distance import connecting_lines, ground_distance, unit_of, within_distance
 from gpserver.tools.globe import Floats
 from gpserver.tools.operand import Rows, alike, ground_of, sound
 
@@ -25,8 +26,11 @@ class Nearest(NamedTuple):
     """A line from the feature to each of them."""
 
 
+# Metres: farther apart is nothing on the Earth.
 HALFWAY_ROUND = 20_100_000.0
-"""Metres: farther apart is nothing on the Earth."""
+
+# Features that are looked from at once.
+BLOCK = 4096
 
 
 def nearest(frame: GeoDataFrame, other: GeoDataFrame, count: int = 1, meters: float | None = None) -> Nearest:
@@ -69,19 +73,14 @@ def nearest(frame: GeoDataFrame, other: GeoDataFrame, count: int = 1, meters: fl
 def _ranked(
     one: Geometries, other: Geometries, count: int, limit: float, frame: GeoDataFrame
 ) -> tuple[Rows, Rows, Floats]:
-    """Pairs by feature and distance: circles grow until each holds enough."""
-    there = int((~shapely.is_missing(other)).sum())
-    enough, open_rows = min(count, there), np.flatnonzero(~shapely.is_missing(one))
-    reach, farthest = _first_reach(other, enough, frame), min(limit, _farthest(one, other, frame))
-    found: list[tuple[Rows, Rows, Floats]] = [(open_rows[:0], open_rows[:0], np.zeros(0))]
-    while len(open_rows) and there:
-        reach = min(reach, farthest)
-        rows, others, apart = within_distance(one[open_rows], other, reach, frame.crs)
-        many = np.bincount(rows, minlength=len(open_rows))
-        done = (many >= enough) | (reach >= farthest)
-        chosen = done[rows]
-        found.append((open_rows[rows[chosen]], others[chosen], apart[chosen]))
-        open_rows, reach = open_rows[~done], reach * 2
+    """Pairs by feature, distance and order, at most ``count`` for each."""
+    there, some = ~shapely.is_missing(other), np.flatnonzero(~shapely.is_missing(one))
+    found: list[tuple[Rows, Rows, Floats]] = [(some[:0], some[:0], np.zeros(0))]
+    for at in range(0, len(some) if there.any() else 0, BLOCK):
+        rows, others, apart = _grown(
+            one[some[at : at + BLOCK]], other, min(count, int(there.sum())), limit, frame
+        )
+        found.append((some[at + rows], others, apart))
     rows, others, apart = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.lexsort((others, apart, rows))
     rows, others, apart = rows[order], others[order], apart[order]
@@ -89,10 +88,42 @@ def _ranked(
     return rows[kept], others[kept], apart[kept]
 
 
+def _grown(
+    one: Geometries, other: Geometries, enough: int, limit: float, frame: GeoDataFrame
+) -> tuple[Rows, Rows, Floats]:
+    """Pairs within circles that grow until each holds enough.
+
+    A circle starts where it reaches the feature that is nearest in the plane of the coordinates, and grows by
+    what evenly spread features would need: far from all of them it does not swallow them all at once.
+    """
+    start = np.minimum(_upper_bound(one, other, frame.crs), limit)
+    more, farthest = 0.0, min(limit, _farthest(one, other, frame))
+    step, waiting = _first_reach(other, enough, frame), np.arange(len(one))
+    found: list[tuple[Rows, Rows, Floats]] = [(waiting[:0], waiting[:0], np.zeros(0))]
+    while len(waiting):
+        reach = np.minimum(start[waiting] + more, farthest)
+        rows, others, apart = within_distance(one[waiting], other, reach, frame.crs)
+        done = (np.bincount(rows, minlength=len(waiting)) >= enough) | (reach >= farthest)
+        chosen = done[rows]
+        found.append((waiting[rows[chosen]], others[chosen], apart[chosen]))
+        waiting, more = waiting[~done], 2 * more + step
+    rows, others, apart = (np.concatenate(column) for column in zip(*found, strict=True))
+    return rows, others, apart
+
+
+def _upper_bound(one: Geometries, other: Geometries, crs: CRS | None) -> Floats:
+    """Metres to a feature that is near, no less than to the nearest; a little more, for rounding."""
+    near = shapely.STRtree(other).query_nearest(one, all_matches=False)[1]
+    globe = ground_of(crs)
+    if globe is None:
+        apart = np.asarray(shapely.distance(one, other[near])) * unit_of(crs)
+    else:
+        apart = ground_distance(one, other[near], globe)
+    return apart * (1 + 1e-9) + 1e-6 if globe is None else apart * 1.002 + 50
+
+
 def _first_reach(other: Geometries, enough: int, frame: GeoDataFrame) -> float:
     """The radius of a circle that holds enough of evenly spread features."""
-    if not enough:
-        return 1.0
     west, south, east, north = shapely.total_bounds(other)
     globe = ground_of(frame.crs)
     unit = np.pi * globe.geod.a / globe.half_width if globe else unit_of(frame.crs)
@@ -103,8 +134,6 @@ def _first_reach(other: Geometries, enough: int, frame: GeoDataFrame) -> float:
 def _farthest(one: Geometries, other: Geometries, frame: GeoDataFrame) -> float:
     if ground_of(frame.crs) is not None:
         return HALFWAY_ROUND
-    if not len(one) or not len(other):
-        return 0.0
     bounds = np.array([shapely.total_bounds(one), shapely.total_bounds(other)])
     low, high = np.nanmin(bounds[:, :2], axis=0), np.nanmax(bounds[:, 2:], axis=0)
     return float(np.hypot(*(high - low)) * unit_of(frame.crs)) * 1.001 + 1e-9

@@ -27,12 +27,13 @@ _MULTI: tuple[Callable[..., Any], ...] = (
 )
 
 
-def sound(frame: GeoDataFrame, mend: bool = True) -> Geometries:
+def sound(frame: GeoDataFrame) -> Geometries:
     """The geometry of a frame as overlays need it, shape (n,).
 
     * Null where it is null, empty, or has a coordinate that is no number.
     * Without Z and M: they belong to whole features, and a tool that cuts features cannot say what they are
       on the cut. (PostGIS interpolates Z there, QGIS too.)
+    * Of a collection the parts of its highest dimension: nothing is cut by a mixture.
     * Cut at 180° where a geographic spatial reference has longitudes beyond it.
     * Invalid polygons are repaired as ``repair`` does; a warning counts them. PostGIS would raise
       TopologyException or answer nonsense, QGIS stops by default.
@@ -40,8 +41,10 @@ def sound(frame: GeoDataFrame, mend: bool = True) -> Geometries:
     geometry = np.asarray(frame.geometry.array, dtype=object)
     geometry = np.asarray(shapely.force_2d(geometry)) if shapely.has_z(geometry).any() else geometry.copy()
     geometry[~np.isfinite(shapely.bounds(geometry)).all(axis=1)] = None
+    mixed = shapely.get_type_id(geometry) == GeometryType.GEOMETRYCOLLECTION
+    geometry[mixed] = of_dimension(geometry[mixed], shapely.get_dimensions(geometry[mixed]))
     geometry = within_world(geometry, ground_of(frame.crs))
-    return mended(geometry) if mend else geometry
+    return mended(geometry)
 
 
 def ground_of(crs: CRS | None) -> Globe | None:

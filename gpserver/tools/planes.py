@@ -83,7 +83,7 @@ def _placed(geometry: Geometries, globe: Globe, centres: Floats, side: int) -> G
     azimuth, meters = np.degrees(np.arctan2(x, y)), np.hypot(x, y)
     degrees = travelled(globe, middle, azimuth, meters)
     east = (degrees[:, 0] - middle[:, 0] + 180) % 360 - 180
-    latitude = degrees[:, 1]
+    latitude = np.clip(degrees[:, 1], -90, 90)
     if side:
         east = np.where(east * side < -1e-9, east + side * 360, east)
         latitude = np.where(np.abs(latitude) > 90 - 1e-7, np.copysign(90.0, latitude), latitude)

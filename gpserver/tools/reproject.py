@@ -27,7 +27,7 @@ def reproject(frame: GeoDataFrame, crs: CRS) -> GeoDataFrame:
     * A feature with a vertex that cannot be there (beyond the edge of a projection) becomes null; a warning
       counts such features. GeoPandas leaves infinite coordinates, PostGIS fails.
     * From a projection to longitude and latitude (or Web Mercator), what crosses 180° is cut there into two
-      parts. PostGIS and GeoPandas draw it round the whole Earth the other way; QGIS does too, unless told.
+      parts. PostGIS, QGIS and GeoPandas draw it round the whole Earth the other way.
 
     Raises:
         InvalidValue: The features have no spatial reference.

@@ -303,6 +303,23 @@ def test_a_polygon_near_a_pole_takes_it_in(longitude):
     assert ground_area(outline) == pytest.approx(planar, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        box(-180, -90, 180, 0),
+        Polygon([(-180, -90), (-180, -75), (-60, -63), (60, -66), (180, -75), (180, -90)]),
+        shapely.MultiPolygon([box(30, 50, 180, 75), box(-180, 62, -170, 70)]),
+        LineString([(0, -89), (0, 89)]),
+    ],
+    ids=["half the world", "Antarctica", "Russia", "meridian"],
+)
+def test_what_is_as_wide_as_the_world(shape):
+    outline = buffer(shapes(shape), 100_000).geometry.iloc[0]
+    assert outline.is_valid
+    assert outline.buffer(1e-6).covers(shape)
+    assert box(-180, -90, 180, 90).covers(outline)
+
+
 def test_ends_joins_and_sides_in_the_plane():
     frame = shapes(LineString([(0, 0), (100, 0), (100, 100)]), crs=32633)
     flat = buffer(frame, 10, outline=Outline(ends="flat", joins="mitre")).geometry.iloc[0]

@@ -89,3 +89,14 @@ def test_across_180_degrees_and_over_the_pole():
     found = nearest(frame, layer(Point(170, -17), Point(-179.9, -17), Point(180, 88), crs=4326)).features
     assert found.To_ID.tolist() == [2, 3]
     assert found.Total_Meters.tolist() == pytest.approx([21_300, 335_000], rel=0.01)
+
+
+def test_far_from_a_dense_cluster():
+    dice = np.random.default_rng(6)
+    frame, other = (
+        layer(*shapely.points(dice.uniform(0, 1, (50, 2)))),
+        layer(*shapely.points(dice.uniform(1e6, 1e6 + 9, (500, 2)))),
+    )
+    found = nearest(frame, other, 2).features.Total_Meters.to_numpy().reshape(50, 2)
+    every = shapely.distance(frame.geometry.to_numpy()[:, None], other.geometry.to_numpy())
+    assert found == pytest.approx(np.sort(every, axis=1)[:, :2])

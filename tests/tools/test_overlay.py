@@ -109,6 +109,12 @@ def test_null_empty_invalid_and_z(caplog):
     assert "1 of 4 geometries are invalid" in caplog.text
 
 
+def test_of_collections_the_highest_dimension_counts():
+    mixture = shapely.GeometryCollection([box(0, 0, 2, 2), Point(5, 5), LineString([(1, 1), (9, 9)])])
+    found = overlay(layer(mixture), layer(box(1, 1, 6, 6)), "union")
+    assert sorted(found.area) == [1, 3, 24]
+
+
 def test_spatial_references_meet(right, caplog):
     other = layer(box(500_000, 0, 500_100, 100), crs=32633).to_crs(4326)
     found = overlay(layer(box(500_050, 0, 500_200, 50), crs=32633), other, "intersection")
