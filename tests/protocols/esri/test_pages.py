@@ -12,7 +12,7 @@ from gpclient import Client
 
 TASK = "Buffer/GPServer/BufferPoints"
 SYNCHRONOUS = "BufferSync/GPServer/BufferPoints/execute"
-HOSTILE = '"><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}'
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(1)</script>{{7*987654321}}'
 CONTROLS = {"input", "select", "textarea", "progress"}
 
 
@@ -208,7 +208,7 @@ def test_nothing_hostile_becomes_markup(client: Client) -> None:
         assert page.active() == [], place
         assert not any(image.get("src") == "x" for image in page.all("img")), place
         assert not any((link or "").lower().startswith("javascript") for link in page.links())
-        assert "49" not in answer.text.partition("</title>")[0]
+        assert "6913580247" not in answer.text, place  # nobody evaluates what stands in braces
 
 
 def test_a_link_that_a_user_wrote_leads_to_the_web_or_nowhere(client: Client) -> None:
