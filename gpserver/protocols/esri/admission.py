@@ -25,10 +25,13 @@ def identify(call: Call) -> Call:
     return replace(call, site=_seen_by(call.site, caller), caller=caller)
 
 
-def check(call: Call) -> None:
+def check(call: Call) -> bool:
     """Refuse the call if its path names a service that its caller may not use.
 
     It comes before anything is looked up there, so that the answer does not depend on what there is.
+
+    Returns:
+        Whether there is such a service.
 
     Raises:
         TokenRequired: A token is needed for that service.
@@ -36,6 +39,8 @@ def check(call: Call) -> None:
     """
     with suppress(NotFound):
         call.site.catalog.service(call.part("service") or call.part("place").removesuffix("_gpserver"))
+        return True
+    return False
 
 
 def address_of(call: Call) -> str:

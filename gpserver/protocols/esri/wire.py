@@ -120,7 +120,7 @@ class Admission(NamedTuple):
     """How callers are told apart: who makes a call, and an error where he may not."""
 
     identify: Callable[[Call], Call]
-    check: Callable[[Call], None]
+    check: Callable[[Call], bool]
 
 
 SIGN_IN, SIGN_OUT = "/arcgis/rest/login", "/arcgis/rest/logout"
@@ -191,11 +191,9 @@ def endpoint(
 def _is_known(call: Call, admission: Admission | None) -> bool:
     """Whether a call is its caller's to make by what came before its body."""
     try:
-        if admission:
-            admission.check(admission.identify(call))
+        return admission is None or admission.check(admission.identify(call))
     except GPServerError:
         return False
-    return True
 
 
 def _sign_in_page(request: Request) -> str:

@@ -81,6 +81,9 @@ def test_a_large_file_is_taken_from_whom_the_server_knows_before_it_comes(as_: A
     for name, data in (("", {}), ("", {"token": token}), ("eve", {})):
         error = send(as_(name), data)["error"]
         assert "takes up to 100000" in str(error["details"]), (name, data, error)
+    place = server.client.place("Secure/Nothing/GPServer/uploads/upload")
+    error = server.client.http.post(place, params={"f": "json"}, files=files).json()["error"]
+    assert "takes up to 100000" in str(error["details"])
 
 
 def test_an_item_is_its_owners_alone(as_: As) -> None:
