@@ -78,13 +78,13 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     shutil.copytree(ROOT / "services", services, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "tmp").mkdir()
     # With a user there are tokens and sign-in pages; without rules of access everybody may use everything.
-    (folder / "gpserver.toml").write_text(f'[users.anna]\npassword = "{hash_password("secret")}"\n')
-    with pytest.MonkeyPatch.context() as patch, closing((canary := Canary()).listener):
-        patch.setenv("TMPDIR", str(folder / "tmp"))
-        patch.setenv("GPSERVER_MAX_BODY", str(4 << 20))
-        patch.setenv("GPSERVER_EXECUTE_WAIT", "30")
-        patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-        server = start(folder, services, "--slots", str(max(2, os.cpu_count() or 2)))
+    user = f'[users.anna]\npassword = "{hash_password("secret")}"\n'
+    (folder / "gpserver.toml").write_text(f"max_body = {4 << 20}\nexecute_wait = 30\n{user}")
+    with closing((canary := Canary()).listener):
+        with pytest.MonkeyPatch.context() as patch:  # for this server alone
+            patch.setenv("TMPDIR", str(folder / "tmp"))
+            patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+            server = start(folder, services, "--slots", str(max(2, os.cpu_count() or 2)))
         target = Target(server, canary, content(folder, server.data))
         for task, values in {
             "Buffer/BufferPoints": {"Input_Features": json.dumps(points(20))},
