@@ -62,6 +62,7 @@ const inspected = new Set();
 async function inspect(name) {
   if (inspected.has(name)) return;
   inspected.add(name);
+  await page.waitForLoadState(); // a click has led to the page, which may not be there yet
   if (await overflow() > 0) faults.push(`${name} is wider than the window`);
   if (!scripted) return;
   await page.evaluate(axe);
