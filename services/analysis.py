@@ -345,7 +345,7 @@ class Summarized(NamedTuple):
 
 
 @task(name="SummarizeWithin")
-def summarizewithin_extent(
+def summarize_within(
     job: JobContext,
     summary_layer: Annotated[Features, Param(name="summaryLayer")],
     within_layer: Annotated[Polygons | None, Param(name="sumWithinLayer")] = None,
@@ -384,9 +384,8 @@ def summarizewithin_extent(
     polygons = within_layer if within_layer is not None else bins(frame, *_bin(bin_type, bin_size, bin_unit))
     wanted = summaries(frame, summary_fields)
     found = aggregate(frame, polygons, wanted, apportion=True, by=group_by or "")
-    kind = {1: "Line_Count", 2: "Polygon_Count"}.get(
-        int(frame.geometry.map(_dimension).max() or 0), "Point_Count"
-    )
+    dimension = int(shapely.get_dimensions(np.asarray(frame.geometry.array)).max(initial=0))
+    kind = ("Point_Count", "Line_Count", "Polygon_Count")[dimension]
     areas, groups = summarized_areas(found, kind, group_by or "", extremes, percent)
     areas, groups = (_measured(each, sum_shape, shape_units) for each in (areas, groups))
     return Summarized(_result(job, areas, context, output_name), groups)
@@ -442,10 +441,6 @@ def find_nearest(
 
 def _meters(units: str) -> float:
     return LinearUnit(1, units).meters
-
-
-def _dimension(shape: shapely.Geometry | None) -> int:
-    return -1 if shape is None else int(shapely.get_dimensions(shape))
 
 
 def _result(job: JobContext, frame: GeoDataFrame, context: str | None, name: str | None) -> GeoDataFrame:

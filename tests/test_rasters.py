@@ -69,7 +69,7 @@ def test_bands_bytes_and_a_raster_without_a_reference(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("values", [np.zeros((0, 4)), np.zeros(4), np.array([["a"]])])
-def test_what_is_no_grid_is_refused(tmp_path: Path, values: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_what_is_no_grid_is_refused(tmp_path: Path, values: np.ndarray) -> None:
     with pytest.raises(InvalidValue, match="rows, columns"):
         write_raster(Raster(values, (0, 0, 1, 1)), tmp_path / "a.tif")
 

@@ -141,7 +141,8 @@ def _moment(value: dict[str, Any] | None) -> datetime | None:
     if value is None:
         return None
     zone = timezone(timedelta(minutes=value["minutes"]))
-    return value["moment"].replace(tzinfo=UTC).astimezone(zone)  # type: ignore[no-any-return]
+    moment: datetime = value["moment"]
+    return moment.replace(tzinfo=UTC).astimezone(zone)
 
 
 def to_series(column: Any) -> "pd.Series[Any]":

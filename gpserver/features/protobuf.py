@@ -137,8 +137,9 @@ def only_where(present: Any, rows: Rows, otherwise: bytes = b"") -> Rows:
 def joined(rows: Rows) -> Any:
     """The pieces of every row in one column."""
     columns: list[Any] = []
-    for varying, pieces in groupby(rows.pieces, lambda piece: isinstance(piece, pa.Array)):
-        columns.extend(pieces if varying else [_lines(rows.count, *pieces)])  # noqa: B031 - used once
+    for varying, group in groupby(rows.pieces, lambda piece: isinstance(piece, pa.Array)):
+        pieces = list(group)
+        columns += pieces if varying else [_lines(rows.count, *pieces)]
     return pc.binary_join_element_wise(*columns, b"") if len(columns) > 1 else columns[0]
 
 

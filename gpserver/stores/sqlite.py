@@ -142,7 +142,7 @@ class SQLiteStore:
         marks = ", ".join("?" * len(full))
         with self._transaction() as connection:
             row = connection.execute(
-                "UPDATE jobs SET status = 'running', attempt = attempt + 1, runner = ?, started = ?,"  # noqa: S608 - marks only
+                "UPDATE jobs SET status = 'running', attempt = attempt + 1, runner = ?, started = ?,"  # noqa: S608 - only ? marks are put in
                 " version = version + 1, progress_text = NULL, progress_percent = NULL"
                 f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND service NOT IN ({marks})"
                 f" ORDER BY seq LIMIT 1) RETURNING {_COLUMNS}",

@@ -94,7 +94,8 @@ def union_of(geometry: Geometries) -> shapely.Geometry | None:
     if not len(some):
         return None
     if len(some) == 1:
-        return some[0]  # type: ignore[no-any-return]
+        only: shapely.Geometry = some[0]
+        return only
     if _is_coverage(some):
         return shapely.coverage_union_all(some)
     return shapely.disjoint_subset_union_all(some)

@@ -44,19 +44,20 @@ def reproject(frame: GeoDataFrame, crs: CRS) -> GeoDataFrame:
 
 
 def _transformed(geometry: Geometries, source: CRS, target: CRS) -> Geometries:
-    if globe_of(target) is not None:
-        geometry = within_world(geometry, globe_of(source))
+    before, after = globe_of(source), globe_of(target)
+    if after is not None:
+        geometry = within_world(geometry, before)
     x, y = _transformer(source.srs, target.srs).transform(*shapely.get_coordinates(geometry).T)
     flat = np.column_stack([x, y])
-    if globe_of(source) is None and globe_of(target) is not None:
-        flat = _unrolled(geometry, flat, 2 * globe_of(target).half_width)  # type: ignore[union-attr]
+    if before is None and after is not None:
+        flat = _unrolled(geometry, flat, 2 * after.half_width)
     ends = np.cumsum(shapely.get_num_coordinates(geometry))
     bad = np.add.reduceat(np.append(~np.isfinite(flat).all(axis=1), False), np.append(0, ends))[:-1] > 0
     bad &= shapely.get_num_coordinates(geometry) > 0
     flat[~np.isfinite(flat)] = 0
     placed = _with_coordinates(geometry, flat)
     placed[bad] = None
-    return within_world(placed, globe_of(target))
+    return within_world(placed, after)
 
 
 def _with_coordinates(geometry: Geometries, flat: np.ndarray) -> Geometries:

@@ -42,7 +42,7 @@ def scene_text(selection: Selection) -> Any:
     """The pieces of the KML of a layer whose icons are drawn."""
     drawing = drawing_info(None, str(selection.geometry_type))
     part = Features("Layer", selection, drawing)
-    scene = Scene("Layer", (part,), lambda order: None, str)  # type: ignore[arg-type, return-value]
+    scene = Scene("Layer", (part,), lambda order: None, str)
     return kml.document(scene, [Drawn(part, [None])], str)
 
 

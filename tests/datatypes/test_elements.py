@@ -45,7 +45,7 @@ def parameter_of(function: Any, name: str = "Value") -> Parameter:
 def of(annotation: Any) -> Parameter:
     """The parameter of a task that takes one value of this annotation."""
 
-    def one(value):  # type: ignore[no-untyped-def]
+    def one(value):
         return None
 
     one.__annotations__ = {"value": annotation, "return": None}

@@ -13,7 +13,7 @@ VALUES = np.ma.masked_equal(np.array([[[0.0, 50, 100], [25, 75, -1]]]), -1)
 
 
 def renderer(look: object) -> dict[str, object]:
-    drawn: dict[str, object] = raster_drawing_info(look, VALUES.compressed())["renderer"]  # type: ignore[arg-type]
+    drawn: dict[str, object] = raster_drawing_info(look, VALUES.compressed())["renderer"]
     return drawn
 
 

@@ -11,8 +11,8 @@ WGS84, WEB_MERCATOR = CRS.from_epsg(4326), CRS.from_epsg(3857)
 
 @pytest.mark.parametrize("box", [(0, 0, 10, 10), (10, 10, 0, 0), (0, 10, 10, 0)])
 def test_a_box_grows_to_the_shape_of_the_picture_and_is_never_cut(box: tuple[float, ...]) -> None:
-    assert fitted(box, 200, 100) == pytest.approx((-5, 0, 15, 10))  # type: ignore[arg-type]
-    assert fitted(box, 100, 400) == pytest.approx((0, -15, 10, 25))  # type: ignore[arg-type]
+    assert fitted(box, 200, 100) == pytest.approx((-5, 0, 15, 10))
+    assert fitted(box, 100, 400) == pytest.approx((0, -15, 10, 25))
 
 
 def test_a_point_has_a_window_too() -> None:

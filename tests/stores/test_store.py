@@ -25,7 +25,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
 
 
 def new(job_id: str, service: str = "Buffer", **terms: object) -> NewJob:
-    return NewJob(job_id, service, "BufferPoints", (), {}, Terms(**terms), created=1.0)  # type: ignore[arg-type]
+    return NewJob(job_id, service, "BufferPoints", (), {}, Terms(**terms), created=1.0)
 
 
 def in_state(store: JobStore, job_id: str, status: JobStatus) -> None:
