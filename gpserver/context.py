@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gpserver.errors import JobCancelled
 from gpserver.job import Message, MessageType, Progress
@@ -64,14 +64,16 @@ class JobContext:
     def _say(self, kind: MessageType, text: object) -> None:
         self._send(Message(kind, str(text), time.time()))
 
-    def progress(self, percent: float | None, text: str = "") -> None:
+    def progress(self, percent: float | None, text: str = "", detail: Any = None) -> None:
         """Report how far the task is.
 
         Args:
             percent: 0 to 100, or None where there is nothing to count.
             text: What is being done.
+            detail: What a protocol shows beyond that, JSON-ready; None leaves the last one standing.
         """
-        self._send(Progress(text, None if percent is None else min(max(float(percent), 0.0), 100.0)))
+        share = None if percent is None else min(max(float(percent), 0.0), 100.0)
+        self._send(Progress(text, share, detail))
 
     def each(self, iterable: Iterable[Item], label: str = "") -> Iterator[Item]:
         """Go through ``iterable``; report progress and stop at a cancel, both at most five times a second.

@@ -63,10 +63,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a running task says it is; ``percent`` (0 to 100) is None for a task that does not count."""
+    """How far a running task says it is; ``percent`` (0 to 100) is None for a task that does not count.
+
+    ``detail`` is what a protocol shows beyond that, JSON-ready. A report without one leaves the last one
+    standing, and that outlives the job's end.
+    """
 
     text: str
     percent: float | None = None
+    detail: Any = None
 
 
 @dataclass(frozen=True, slots=True)

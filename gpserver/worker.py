@@ -147,7 +147,7 @@ def _sender(channel: Channel) -> Callable[[Message | Progress], None]:
         if isinstance(event, Message):
             channel.send("message", event.type, event.text, event.at)
         else:
-            channel.send("progress", event.text, event.percent)
+            channel.send("progress", event.text, event.percent, event.detail)
 
     return send
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class LocalExecutor:
         )
         self._running: dict[str, Job] = {}
         self._said: Counter[str] = Counter()
-        self._over: deque[tuple[Job, Outcome, list[Message]]] = deque()
+        self._over: deque[tuple[Job, Outcome, list[Message], Progress | None]] = deque()
         self._settling = threading.Lock()
         self._work = threading.Event()
         self._closing = False
@@ -129,7 +129,7 @@ class LocalExecutor:
         except Exception:
             del self._running[job.id]
             lost = Outcome(job.id, Ending.FAILED, "The server could not start the job.")
-            self._over.append((job, lost, []))
+            self._over.append((job, lost, [], None))
             raise
         self._heed_early_cancel(job.id)
         return True
@@ -166,9 +166,8 @@ class LocalExecutor:
         return Order(job.id, asdict(assignment), terms.time_limit, terms.memory_limit, terms.cancel_grace)
 
     def _on_events(self, job_id: str, events: list[list[Any]]) -> None:
-        progress = [Progress(e[1], e[2]) for e in events if e[0] == "progress"]
         messages, attempt = self._said_in(job_id, events), self._running[job_id].attempt
-        self._store.append(job_id, attempt, messages, progress[-1] if progress else None)
+        self._store.append(job_id, attempt, messages, _reported_in(events))
 
     def _said_in(self, job_id: str, events: list[list[Any]]) -> list[Message]:
         for event in events:
@@ -197,26 +196,35 @@ class LocalExecutor:
             said = self._said_in(job.id, outcome.events)
         finally:  # whatever its last events were, the job has ended
             self._said.pop(job.id, None)
-            self._over.append((job, outcome, said))
+            self._over.append((job, outcome, said, _reported_in(outcome.events)))
         self._settle()
 
     def _settle(self) -> None:
         """Write down how jobs ended; one that cannot be written stays for the dispatcher's next round."""
         with self._settling:
             while self._over:
-                job, outcome, said = self._over[0]
-                self._finish(job, outcome, said)
+                job, outcome, said, progress = self._over[0]
+                self._finish(job, outcome, said, progress)
                 self._over.popleft()
                 self._on_end(job.id)
 
-    def _finish(self, job: Job, outcome: Outcome, said: list[Message]) -> None:
+    def _finish(self, job: Job, outcome: Outcome, said: list[Message], progress: Progress | None) -> None:
         status, errors, results = _verdict(job, outcome)
         now = time.time()
         messages = said + [Message(MessageType.ERROR, text, now) for text in errors]
-        move = partial(self._store.move, job.id, now=now, attempt=job.attempt)
+        move = partial(self._store.move, job.id, now=now, attempt=job.attempt, progress=progress)
         if not move(JobStatus.RUNNING, status, messages=messages, results=results):
             # Its cancel came first, so whatever it did in the meantime is discarded.
             move(JobStatus.CANCELLING, JobStatus.CANCELLED, messages=said)
+
+
+def _reported_in(events: list[list[Any]]) -> Progress | None:
+    """The last report among the events; where it lacks a detail it has the last one before it."""
+    reports = [Progress(*event[1:]) for event in events if event[0] == "progress"]
+    if not reports:
+        return None
+    details = [report.detail for report in reports if report.detail is not None]
+    return replace(reports[-1], detail=details[-1] if details else None)
 
 
 def _verdict(job: Job, outcome: Outcome) -> tuple[JobStatus, list[str], list[Result]]:

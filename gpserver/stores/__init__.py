@@ -33,13 +33,14 @@ class JobStore(Protocol):
         attempt: int | None = None,
         messages: Iterable[Message] = (),
         results: Iterable[Result] = (),
+        progress: Progress | None = None,
     ) -> bool:
-        """Move a job, with its last messages and its results, in one transaction."""
+        """Move a job, with its last messages, its last progress and its results, in one transaction."""
 
     def append(
         self, job_id: str, attempt: int, messages: Iterable[Message], progress: Progress | None
     ) -> bool:
-        """Add messages of a running attempt and say how far it is."""
+        """Add messages of a running attempt and say how far it is; what ``progress`` leaves out stays."""
 
     def inputs(self, job_id: str) -> list[Input]:
         """The declared inputs in declared order."""

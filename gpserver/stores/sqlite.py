@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     owner TEXT NOT NULL, runner TEXT,
     created REAL NOT NULL, started REAL, ended REAL,
     progress_text TEXT, progress_percent REAL, message_count INTEGER NOT NULL,
-    environment TEXT NOT NULL, terms TEXT NOT NULL);
+    environment TEXT NOT NULL, terms TEXT NOT NULL, progress_detail TEXT);
 CREATE INDEX IF NOT EXISTS jobs_queued ON jobs (seq) WHERE status = 'queued';
 CREATE INDEX IF NOT EXISTS jobs_unfinished ON jobs (seq) WHERE status IN ('running', 'cancelling');
 CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
@@ -47,11 +47,19 @@ CREATE TABLE IF NOT EXISTS results (
     job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
     value TEXT, layer TEXT, file TEXT, rows INTEGER, drawing TEXT, PRIMARY KEY (job_id, n)) WITHOUT ROWID;
 """
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
+
+# What brings the tables of an older version up to the next one.
+_MIGRATIONS = {3: "ALTER TABLE jobs ADD COLUMN progress_detail TEXT"}
 
 _COLUMNS = (
     "id, service, task, status, version, attempt, created, started, ended,"
-    " progress_text, progress_percent, message_count, environment, terms, owner"
+    " progress_text, progress_percent, progress_detail, message_count, environment, terms, owner"
+)
+# What a report does not say stays as it was said before.
+_PROGRESS = (
+    "version = version + 1, progress_text = coalesce(?, progress_text),"
+    " progress_percent = coalesce(?, progress_percent), progress_detail = coalesce(?, progress_detail)"
 )
 
 
@@ -66,15 +74,24 @@ class SQLiteStore:
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
         [(version,)] = self._rows("PRAGMA user_version")
-        if version not in (0, _SCHEMA_VERSION):  # 0: a new file
+        if version not in (0, _SCHEMA_VERSION, *_MIGRATIONS):  # 0: a new file
             self.close()
             raise GPServerError(
                 f"{path} was written by another version of gpserver. Name another folder with --data,"
                 " or delete this one: its jobs cannot be read."
             )
+        if version in _MIGRATIONS:
+            self._migrate(version)
         with self._connection() as connection:
             connection.executescript(_SCHEMA)
             connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+
+    def _migrate(self, version: int) -> None:
+        with self._transaction() as connection:
+            while version < _SCHEMA_VERSION:
+                connection.execute(_MIGRATIONS[version])
+                version += 1
+            connection.execute(f"PRAGMA user_version={version}")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -143,7 +160,8 @@ class SQLiteStore:
         with self._transaction() as connection:
             row = connection.execute(
                 "UPDATE jobs SET status = 'running', attempt = attempt + 1, runner = ?, started = ?,"  # noqa: S608 - only ? marks are put in
-                " version = version + 1, progress_text = NULL, progress_percent = NULL"
+                " version = version + 1,"
+                " progress_text = NULL, progress_percent = NULL, progress_detail = NULL"
                 f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND service NOT IN ({marks})"
                 f" ORDER BY seq LIMIT 1) RETURNING {_COLUMNS}",
                 (runner, now, *full),
@@ -160,15 +178,16 @@ class SQLiteStore:
         attempt: int | None = None,
         messages: Iterable[Message] = (),
         results: Iterable[Result] = (),
+        progress: Progress | None = None,
     ) -> bool:
-        """Move a job, with its last messages and its results, in one transaction."""
+        """Move a job, with its last messages, its last progress and its results, in one transaction."""
         if to not in MOVES[source]:
             raise ValueError(f"no move leads from {source} to {to}")
         with self._transaction() as connection:
             row = connection.execute(
-                "UPDATE jobs SET status = ?, ended = ?, version = version + 1"
+                f"UPDATE jobs SET status = ?, ended = ?, {_PROGRESS}"  # noqa: S608 - constant columns
                 " WHERE id = ? AND status = ? AND attempt = coalesce(?, attempt) RETURNING message_count",
-                (to, now if to.is_terminal else None, job_id, source, attempt),
+                (to, now if to.is_terminal else None, *_reported(progress), job_id, source, attempt),
             ).fetchone()
             if row is None:
                 return False
@@ -180,14 +199,12 @@ class SQLiteStore:
         self, job_id: str, attempt: int, messages: Iterable[Message], progress: Progress | None
     ) -> bool:
         """Add messages of a running attempt and say how far it is."""
-        text, percent = (progress.text, progress.percent) if progress else (None, None)
         with self._transaction() as connection:
             row = connection.execute(
-                "UPDATE jobs SET version = version + 1, progress_text = coalesce(?, progress_text),"
-                " progress_percent = coalesce(?, progress_percent)"
+                f"UPDATE jobs SET {_PROGRESS}"  # noqa: S608 - constant columns
                 " WHERE id = ? AND attempt = ? AND status IN ('running', 'cancelling')"
                 " RETURNING message_count",
-                (text, percent, job_id, attempt),
+                (*_reported(progress), job_id, attempt),
             ).fetchone()
             if row is None:
                 return False
@@ -260,8 +277,14 @@ def _dump(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def _reported(progress: Progress | None) -> tuple[str | None, float | None, str | None]:
+    if progress is None:
+        return None, None, None
+    return progress.text, progress.percent, None if progress.detail is None else _dump(progress.detail)
+
+
 def _job(row: Any) -> Job:
-    *facts, text, percent, count, environment, terms, owner = row
+    *facts, text, percent, detail, count, environment, terms, owner = row
     job_id, service, task, status, version, attempt, created, started, ended = facts
     return Job(
         id=job_id,
@@ -273,7 +296,7 @@ def _job(row: Any) -> Job:
         created=created,
         started=started,
         ended=ended,
-        progress=None if text is None else Progress(text, percent),
+        progress=None if text is None else Progress(text, percent, detail and orjson.loads(detail)),
         message_count=count,
         environment=orjson.loads(environment),
         terms=_terms(terms),

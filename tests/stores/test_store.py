@@ -60,6 +60,23 @@ def test_a_file_of_another_version_is_told(tmp_path: Path) -> None:
         SQLiteStore(tmp_path / "jobs.sqlite")
 
 
+def test_the_jobs_of_the_version_before_are_kept(tmp_path: Path) -> None:
+    SQLiteStore(tmp_path / "jobs.sqlite").close()
+    with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as connection:
+        connection.execute("ALTER TABLE jobs DROP COLUMN progress_detail")
+        connection.execute(
+            "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"
+            " environment, terms, owner) VALUES ('old', 'S', 'T', 'queued', 1, 0, 1.0, 0, '{}', '{}', '')"
+        )
+        connection.execute("PRAGMA user_version=3")
+        connection.commit()
+    for _ in range(2):  # the tables are brought up to date once
+        with closing(SQLiteStore(tmp_path / "jobs.sqlite")) as store:
+            old = store.get("old")
+            assert old is not None
+            assert old.progress is None
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in Linux' way")
 def test_threads_that_come_and_go_leave_no_files_open(store: JobStore) -> None:
     store.add(new("1"))
@@ -156,6 +173,27 @@ def test_messages_and_progress_grow(store: JobStore) -> None:
     assert job is not None
     assert (job.message_count, job.progress) == (2501, Progress("Half", 50.0))
     assert store.messages("1") == [*lines, Message(ERROR, "no", 9.0)]
+
+
+def test_what_a_report_of_progress_leaves_out_stays_and_outlives_the_job(store: JobStore) -> None:
+    in_state(store, "1", JobStatus.RUNNING)
+    assert store.append("1", 1, [], Progress("Begun", 1.0, {"steps": [1, None]}))
+    assert store.append("1", 1, [], Progress("Half"))
+    job = store.get("1")
+    assert job is not None
+    assert job.progress == Progress("Half", 1.0, {"steps": [1, None]})
+    assert store.move("1", JobStatus.RUNNING, JobStatus.FAILED, now=4.0, progress=Progress("End", 9.0, {}))
+    job = store.get("1")
+    assert job is not None
+    assert job.progress == Progress("End", 9.0, {})
+
+
+def test_another_attempt_begins_without_the_progress_of_the_last(store: JobStore) -> None:
+    in_state(store, "1", JobStatus.RUNNING)
+    assert store.move("1", JobStatus.RUNNING, JobStatus.QUEUED, now=4.0, progress=Progress("Half", 50.0, [1]))
+    job = store.claim("me", 5.0)
+    assert job is not None
+    assert job.progress is None
 
 
 def test_results_come_with_the_success(store: JobStore) -> None:
