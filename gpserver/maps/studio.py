@@ -3,23 +3,18 @@ or grows.
 """
 
 import hashlib
-import logging
 import re
 import threading
 import time
-from collections import deque
 from concurrent.futures import Future
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from gpserver.errors import GPServerError, InvalidRequest
-from gpserver.maps.picture import Work
-from gpserver.sandbox import Ending, Order, Outcome, Sandbox
-
-_log = logging.getLogger(__name__)
+from gpserver.maps.picture import Reading, Work
+from gpserver.sandbox import Desk
 
 _SECONDS = 60.0  # that one picture may take
 _MEMORY = 1 << 30  # bytes that drawing one may take
@@ -41,18 +36,10 @@ class Studio:
 
     def __init__(self, folder: Path, *, slots: int, start_method: str | None = None) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
-        self._queue: deque[tuple[str, Work]] = deque()
+        self._lock = threading.RLock()  # a closed desk is done with a request at once
         self._open: dict[str, Future[Path]] = {}
-        self._drawn, self._started, self._closed = 0, False, False
-        self._sandbox = Sandbox(
-            "gpserver.maps.artist:run",
-            slots=slots,
-            on_events=_log_output,
-            on_end=self._ended,
-            on_free=self._next,
-            start_method=start_method,
-        )
+        self._drawn = 0
+        self._desk = Desk("gpserver.maps.artist:run", slots=slots, start_method=start_method)
 
     def start(self) -> None:
         """Open the studio; what a former one drew is gone. Its processes come with the first order."""
@@ -62,13 +49,7 @@ class Studio:
 
     def close(self) -> None:
         """Stop; pictures that are not ready never will be."""
-        with self._lock:
-            self._closed = True
-            waiting = [self._open.pop(name) for name, _ in self._queue]
-            self._queue.clear()
-        for future in waiting:
-            future.set_exception(_closed())
-        self._sandbox.close()
+        self._desk.close()
 
     def draw(self, order: Work) -> "Future[Path]":
         """The file of a picture, its name without suffix the picture's key; from any thread.
@@ -81,19 +62,21 @@ class Studio:
         with self._lock:
             if name in self._open:
                 return self._open[name]
-            future: Future[Path] = Future()
             if path.is_file():
-                future.set_result(path)
-                return future
-            if self._closed:
-                future.set_exception(_closed())
-                return future
-            if not self._started:
-                self._sandbox.start()
-                self._started = True
-            self._open[name] = future
-            self._queue.append((name, replace(order, target=str(path))))
-        self._next()
+                kept: Future[Path] = Future()
+                kept.set_result(path)
+                return kept
+            reading = isinstance(order, Reading)
+            future = self._desk.ask(
+                asdict(replace(order, target=str(path))),
+                lambda _: path,
+                what="The features could not be read" if reading else "The map could not be drawn",
+                seconds=_SECONDS,
+                memory=_MEMORY,
+                after=partial(self._over, name),
+            )
+            if not future.done():
+                self._open[name] = future
         return future
 
     def picture(self, name: str) -> Path | None:
@@ -101,23 +84,10 @@ class Studio:
         path = self._folder / name
         return path if _NAME.fullmatch(name) and path.is_file() else None
 
-    def _next(self) -> None:
+    def _over(self, name: str) -> None:
         with self._lock:
-            while self._queue and self._sandbox.free():
-                name, order = self._queue.popleft()
-                self._sandbox.run(Order(name, asdict(order), _SECONDS, _MEMORY))
-
-    def _ended(self, outcome: Outcome) -> None:
-        with self._lock:
-            future = self._open.pop(outcome.job_id)
+            self._open.pop(name, None)
             self._drawn += 1
-        if outcome.ending is not Ending.FINISHED:
-            _log.error("A picture was not drawn: %s %s", outcome.reason, outcome.detail)
-            future.set_exception(GPServerError(f"The map could not be drawn: {outcome.reason}."))
-        elif problem := outcome.value.get("problem"):
-            future.set_exception(InvalidRequest(problem))
-        else:
-            future.set_result(self._folder / outcome.job_id)
         if self._drawn % _SWEEP_EVERY == 0:
             self._sweep()
 
@@ -136,10 +106,6 @@ def _modified(path: Path) -> float:
         return 0.0
 
 
-def _closed() -> GPServerError:
-    return GPServerError("The map cannot be drawn: the server is stopping.")
-
-
 def _suffix(name: str) -> str:
     """That of a format's files: png8 and png32 are png."""
     return name.rstrip("0123456789")
@@ -147,8 +113,3 @@ def _suffix(name: str) -> str:
 
 def _key(order: Work) -> str:
     return hashlib.sha256(orjson.dumps(asdict(order))).hexdigest()[:32]
-
-
-def _log_output(_: str, events: list[list[Any]]) -> None:
-    for event in events:
-        _log.info("drawing: %s", event[1:])

@@ -30,6 +30,10 @@ def answer(channel: Any, value: object = None) -> dict[str, Any]:
     return {"value": value, "pid": os.getpid()}
 
 
+def problem(channel: Any, text: str) -> dict[str, Any]:
+    return {"problem": text}
+
+
 def returns_a_set(channel: Any) -> Any:
     return {1, 2}
 
