@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,26 @@ def start(folder: Path, services: Path, *options: str, data: Path | None = None)
         time.sleep(0.02)
     process.kill()
     raise AssertionError(f"the server did not start:\n{log.read_text()}")
+
+
+@contextmanager
+def publishing(folder: Path, services: Mapping[str, str], settings: str = "") -> Iterator[Server]:
+    """A server over files of a test's own, by their place in the services folder; it ends well.
+
+    Args:
+        folder: Where all of it lies.
+        services: The text of each file.
+        settings: The text of gpserver.toml.
+    """
+    for name, text in services.items():
+        path = folder / "services" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (folder / "gpserver.toml").write_text(settings)
+    server = start(folder, folder / "services")
+    yield server
+    assert server.stop() == 0, server.log.read_text()
+    assert "Traceback" not in server.log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import start
+from conftest import publishing
 from gpclient import Client
 
 HERE = Path(__file__).parent
@@ -104,12 +104,8 @@ def buffers(client: Client, places: Path) -> str:
 @pytest.fixture(scope="session")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a map of 25,000 points, see CROWD."""
-    folder = tmp_path_factory.mktemp("crowd")
-    (folder / "services").mkdir()
-    (folder / "services/crowd.py").write_text(CROWD)
-    server = start(folder, folder / "services")
-    yield map_of_job(server.client, "Crowd/Gather")
-    server.stop()
+    with publishing(tmp_path_factory.mktemp("crowd"), {"crowd.py": CROWD}) as server:
+        yield map_of_job(server.client, "Crowd/Gather")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import start
+from conftest import publishing
 
 SERVICE = '''
 from datetime import UTC, datetime
@@ -86,13 +86,10 @@ def said(
 ) -> Iterator[Any]:
     """What came of each scenario."""
     folder = tmp_path_factory.mktemp("types")
-    (folder / "services").mkdir()
-    (folder / "services/types.py").write_text(SERVICE)
     (folder / "script.py").write_text(SCRIPT)
     (folder / "scenarios.py").write_text((Path(__file__).parent / "scenarios.py").read_text())
-    server = start(folder, folder / "services")
-    yield told(converse(arcgis_python, folder / "script.py", f"{server.rest}/services"))
-    server.stop()
+    with publishing(folder, {"types.py": SERVICE}) as server:
+        yield told(converse(arcgis_python, folder / "script.py", f"{server.rest}/services"))
 
 
 def test_every_default_comes_back_as_it_was_declared(said: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import start
+from conftest import publishing
 from gpclient import Client, EsriError
 
 SERVICE = """
@@ -65,12 +65,8 @@ synchronous = Service("PartsNow", synchronous=True)
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("structured")
-    (folder / "services").mkdir()
-    (folder / "services" / "parts.py").write_text(SERVICE)
-    server = start(folder, folder / "services")
-    yield server.client
-    assert server.stop() == 0, server.log.read_text()
+    with publishing(tmp_path_factory.mktemp("structured"), {"parts.py": SERVICE}) as server:
+        yield server.client
 
 
 def executed(client: Client, task: str, **parameters: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import geopandas as gpd
 import httpx
 import pytest
-from conftest import Server, start
+from conftest import Server, publishing
 from gpclient import Client, points
 from lxml import etree
 
@@ -64,12 +64,8 @@ waiting = Service("Waiting", tasks=[circle], synchronous=True)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("formats")
-    (folder / "services").mkdir()
-    (folder / "services" / "made.py").write_text(SERVICE)
-    server = start(folder, folder / "services")
-    yield server
-    assert server.stop() == 0, server.log.read_text()
+    with publishing(tmp_path_factory.mktemp("formats"), {"made.py": SERVICE}) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

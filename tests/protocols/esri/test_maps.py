@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Server, StartServer, start
+from conftest import Server, StartServer, publishing
 from gpclient import Client, EsriError
 from PIL import Image
 
@@ -442,16 +442,11 @@ terrains = Service("Terrain", result_map_service=True)
 @pytest.fixture(scope="module")
 def terrain(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A server, and the map of a job with rasters, points and a table."""
-    folder = tmp_path_factory.mktemp("terrain")
-    services = folder / "services"
-    services.mkdir()
-    (services / "terrain.py").write_text(TERRAIN)
-    server = start(folder, services)
-    job = server.client.submit("Terrain/Terrain")
-    state = server.client.wait(job)
-    assert state["jobStatus"] == "esriJobSucceeded", state
-    yield server.client, job, f"Terrain/MapServer/jobs/{job.rpartition('/')[2]}"
-    server.stop()
+    with publishing(tmp_path_factory.mktemp("terrain"), {"terrain.py": TERRAIN}) as server:
+        job = server.client.submit("Terrain/Terrain")
+        state = server.client.wait(job)
+        assert state["jobStatus"] == "esriJobSucceeded", state
+        yield server.client, job, f"Terrain/MapServer/jobs/{job.rpartition('/')[2]}"
 
 
 def test_rasters_tables_and_features_are_layers(terrain: Any) -> None:

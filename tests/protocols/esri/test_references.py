@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Server, StartServer, start
+from conftest import Server, StartServer, publishing
 from gpclient import Client
 from loopback import Web, serving
 
@@ -65,14 +65,9 @@ plain = Service("Plain", tasks=[same, rows, same_file, mean, make], maximum_reco
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("references")
-    (folder / "services").mkdir()
-    (folder / "services/maps.py").write_text(SERVICES)
-    (folder / "gpserver.toml").write_text('fetch_allowed = ["127.0.0.1"]\nfetch_seconds = 60\n')
-    server = start(folder, folder / "services")
-    yield server
-    assert server.stop() == 0
-    assert "Traceback" not in server.log.read_text()
+    settings = 'fetch_allowed = ["127.0.0.1"]\nfetch_seconds = 60\n'
+    with publishing(tmp_path_factory.mktemp("references"), {"maps.py": SERVICES}, settings) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

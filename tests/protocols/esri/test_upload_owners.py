@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import Server, start
+from conftest import Server, publishing
 from gpclient import Client, EsriError
 from secured import token_of, toml
 
@@ -26,13 +26,9 @@ As = Callable[[str], Client]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("owners")
-    (folder / "services/Secure").mkdir(parents=True)
-    (folder / "services/Secure/files.py").write_text(FILES)
-    (folder / "gpserver.toml").write_text("max_body = 100_000\nmax_upload = 1_000_000\n" + toml())
-    server = start(folder, folder / "services")
-    yield server
-    assert server.stop() == 0
+    settings = "max_body = 100_000\nmax_upload = 1_000_000\n" + toml()
+    with publishing(tmp_path_factory.mktemp("owners"), {"Secure/files.py": FILES}, settings) as server:
+        yield server
 
 
 @pytest.fixture

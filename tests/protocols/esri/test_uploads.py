@@ -13,7 +13,7 @@ from typing import Any
 import geopandas
 import numpy as np
 import pytest
-from conftest import Server, start
+from conftest import Server, publishing
 from gpclient import Client, EsriError, points
 from shapely import Point
 
@@ -68,14 +68,9 @@ OCTETS = bytes(range(256)) * 400
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("uploads")
-    (folder / "services").mkdir()
-    (folder / "services/files.py").write_text(SERVICES)
-    (folder / "gpserver.toml").write_text("max_upload = 1_500_000\nmax_body = 200_000\n")
-    server = start(folder, folder / "services")
-    yield server
-    assert server.stop() == 0
-    assert "Traceback" not in server.log.read_text()
+    settings = "max_upload = 1_500_000\nmax_body = 200_000\n"
+    with publishing(tmp_path_factory.mktemp("uploads"), {"files.py": SERVICES}, settings) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
