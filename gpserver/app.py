@@ -4,11 +4,13 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
 
 from gpserver.addresses import Allowed
 from gpserver.catalog import Catalog
@@ -22,6 +24,8 @@ from gpserver.protocols.compression import Compression
 from gpserver.protocols.cors import Origins
 from gpserver.protocols.esri.routes import routes
 from gpserver.protocols.esri.wire import Site
+from gpserver.protocols.evergis import wire as evergis
+from gpserver.protocols.evergis.routes import routes as evergis_routes
 from gpserver.protocols.paths import Paths
 from gpserver.security import Guard, create_guard, kept_key
 from gpserver.settings import Settings
@@ -90,9 +94,19 @@ def create_app(settings: Settings) -> Starlette:
     )
     # Without users there is nothing that a page could do in somebody's name.
     trusted = site.origins if guard else None
-    app = Starlette(routes=routes(site), middleware=_middleware(trusted), lifespan=lifespan)
+    app = Starlette(routes=_routes(site, None), middleware=_middleware(trusted), lifespan=lifespan)
     app.state.stopping = site.stopping
     return app
+
+
+def _routes(site: Site, layers: Any) -> list[BaseRoute]:
+    """EverGIS' come behind ArcGIS' long ones, which are polled, and before the short ones, which take all."""
+    arcgis = routes(site)
+    long = [route for route in arcgis if isinstance(route, Route) and route.path.startswith("/arcgis/")]
+    everpoint = evergis.Site(
+        site.engine, site.catalog, layers, site.spool, site.max_body, site.guard, site.origins
+    )
+    return [*long, *evergis_routes(everpoint), *(route for route in arcgis if route not in long)]
 
 
 def _guard(settings: Settings, data: Path) -> Guard | None:

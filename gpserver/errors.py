@@ -9,6 +9,10 @@ class NotFound(GPServerError):
     """A folder, service, task, job or parameter that is not there."""
 
 
+class Conflict(GPServerError):
+    """A name or an id that is taken already."""
+
+
 class InvalidRequest(GPServerError):
     """A request that cannot be accepted as it stands."""
 

@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _ALLOWED: dict[str, Any] = {
-    "allow_methods": ["GET", "POST", "HEAD", "OPTIONS"],
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
     "allow_headers": ["*"],
     "expose_headers": ["ETag", "Content-Length", "Content-Range", "Accept-Ranges"],
 }

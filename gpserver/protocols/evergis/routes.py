@@ -1,0 +1,33 @@
+"""Which URL leads to which handler of EverGIS' REST."""
+
+from starlette.routing import BaseRoute, Mount, Route
+
+from gpserver.errors import NotFound
+from gpserver.protocols.evergis import account
+from gpserver.protocols.evergis.callers import identify
+from gpserver.protocols.evergis.wire import Call, Routes, Site, endpoint
+
+PREFIX = "/sp"
+
+# Literals such as /scheduler/tasks come before /scheduler/{id}.
+_MODULES: tuple[Routes, ...] = (account.ROUTES,)
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """Every resource, at the root and below ``/sp``; what is not there is a 404 of EverGIS' below ``/sp``."""
+    table = [
+        Route(path, endpoint(handler, site, identify), methods=list(methods))
+        for module in _MODULES
+        for methods, path, handler in module
+    ]
+    absent = Route("/{rest:path}", endpoint(_nothing, site, identify), methods=_METHODS)
+    return [
+        Route(PREFIX, endpoint(account.server, site, identify), methods=["GET"]),
+        Mount(PREFIX, routes=[*table, absent]),
+        *table,
+    ]
+
+
+async def _nothing(call: Call) -> None:
+    raise NotFound(f"There is nothing at {call.request.method} {call.request.scope['path'][:200]}.")
