@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # package may import each other.
 LADDER = [
     ["errors", "finding", "job", "naming"],
-    ["features", "context", "symbology"],
+    ["features", "context", "symbology", "eql"],
     ["archives", "rasters"],
     ["datatypes"],
     ["parameter"],
