@@ -27,6 +27,7 @@ LADDER = [
     ["addresses", "loading", "workspace", "stores"],
     ["fetch", "uploads"],
     ["catalog", "sources"],
+    ["evergis"],
     ["worker"],
     ["sandbox"],
     ["executors"],

@@ -3,14 +3,14 @@
 from starlette.routing import BaseRoute, Mount, Route
 
 from gpserver.errors import NotFound
-from gpserver.protocols.evergis import account
+from gpserver.protocols.evergis import account, scheduler
 from gpserver.protocols.evergis.callers import identify
 from gpserver.protocols.evergis.wire import Call, Routes, Site, endpoint
 
 PREFIX = "/sp"
 
-# Literals such as /scheduler/tasks come before /scheduler/{id}.
-_MODULES: tuple[Routes, ...] = (account.ROUTES,)
+# Literals such as /scheduler/worker come before /scheduler/{id}, which is therefore last.
+_MODULES: tuple[Routes, ...] = (account.ROUTES, scheduler.ROUTES)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
