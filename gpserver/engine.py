@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gpserver.errors import InvalidRequest, NotFound
+from gpserver.errors import Conflict, InvalidRequest, NotFound
 from gpserver.executors import Executor
 from gpserver.features import Layer
 from gpserver.job import Input, Job, JobStatus, Message, NewJob, Result, Terms
@@ -83,6 +83,7 @@ class Engine:
         task: Task,
         values: Mapping[str, Sequence[Value]],
         environment: Mapping[str, Any],
+        job_id: str = "",
     ) -> str:
         """Queue a job and return its id; nothing is decoded here, a bad value fails the job.
 
@@ -91,8 +92,15 @@ class Engine:
             task: What to run.
             values: The raw values of declared inputs, by declared name; a name may have several.
             environment: ``out_sr``, ``process_sr``, ``extent`` and the protocol's own settings, JSON-ready.
+            job_id: The id it gets, 32 hexadecimal digits that nobody else hands in at this moment; made here
+                where it is empty.
+
+        Raises:
+            Conflict: There is a job of that id.
         """
-        job_id = secrets.token_hex(16)
+        if job_id and self._store.get(job_id):
+            raise Conflict(f"There is a job {job_id} already.")
+        job_id = job_id or secrets.token_hex(16)
         workspace = Workspace(self._jobs, job_id)
         terms, now = _terms(service, task), time.time()
         try:

@@ -32,6 +32,7 @@ LADDER = [
     ["sandbox"],
     ["executors"],
     ["engine", "examiner", "maps"],
+    ["schedules"],
     ["security"],
     ["formats"],
     ["protocols"],
