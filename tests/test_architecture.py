@@ -16,8 +16,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # package may import each other.
 LADDER = [
     ["errors", "finding", "job", "naming"],
-    ["features", "context", "symbology", "eql"],
+    ["features", "symbology", "eql"],
     ["archives", "rasters"],
+    ["layers"],
+    ["context"],
     ["datatypes"],
     ["parameter"],
     ["annotation"],

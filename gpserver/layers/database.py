@@ -1,0 +1,85 @@
+"""A SQLite file that several threads and processes use at once."""
+
+import sqlite3
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gpserver.errors import GPServerError
+
+_PATIENCE = 30.0  # seconds that a writer waits for another; a commit takes milliseconds
+
+
+class Database:
+    """One file in WAL mode; each call borrows a connection, so reads never wait for writes.
+
+    Args:
+        path: The file; it and its folder are made where they are not there.
+        schema: Statements that may run again.
+        version: Of the schema.
+
+    Raises:
+        GPServerError: The file has the tables of another version.
+    """
+
+    def __init__(self, path: Path, schema: str, version: int) -> None:
+        self._path, self._schema, self._version = path, schema, version
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._ready = False
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """All rows of one query."""
+        with self._connection() as connection:
+            return connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Several statements, all or none; one writer at a time."""
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            self._idle.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        if not self._ready:
+            self._prepare(connection)
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        [(version,)] = connection.execute("PRAGMA user_version").fetchall()
+        if version not in (0, self._version):  # 0: a new file
+            connection.close()
+            raise GPServerError(
+                f"{self._path} was written by another version of gpserver. Name another folder with --data."
+            )
+        connection.executescript(self._schema)
+        connection.execute(f"PRAGMA user_version={self._version}")
+        self._ready = True

@@ -1,0 +1,63 @@
+"""Where the layers of a server are: what any of its processes must know to open them; travels as JSON."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from gpserver.layers.layers import Layers, Rights
+from gpserver.layers.resources import Resources
+from gpserver.layers.store import LayerStore
+
+_POSTGRES = ("postgresql://", "postgres://")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The layers of one server.
+
+    Attributes:
+        location: A folder, or the ``postgresql://`` URL of a PostGIS database.
+        files: The folder of uploaded files; empty for the folder ``files`` in that of the layers.
+        guarded: Whether there are users, so that each has his own layers.
+        administrators: The users who may change every layer.
+    """
+
+    location: str
+    files: str = ""
+    guarded: bool = False
+    administrators: tuple[str, ...] = ()
+
+    def open(self, owner: str = "") -> Layers:
+        """The layers as one user sees them; opened once per process."""
+        rights = Rights(owner, self.guarded, frozenset(self.administrators))
+        return Layers(_store(self.location), _resources(self.files or self.location), rights)
+
+
+def open_layers(location: str | Path) -> Layers:
+    """The layers of a folder, which is made where it is not there, or of a PostGIS database.
+
+    Args:
+        location: A folder, or a URL ``postgresql://user:password@host/database``; files then lie in
+            ``gpserver-data/layers``.
+    """
+    return Place(str(location), "gpserver-data/layers" if _is_database(str(location)) else "").open()
+
+
+def _is_database(location: str) -> bool:
+    return location.startswith(_POSTGRES)
+
+
+@cache
+def _store(location: str) -> LayerStore:
+    if _is_database(location):
+        from gpserver.layers.postgis import PostGISStore  # needs psycopg, which not everybody has
+
+        return PostGISStore(location)
+    from gpserver.layers.parquet import ParquetStore
+
+    return ParquetStore(Path(location))
+
+
+@cache
+def _resources(folder: str) -> Resources:
+    return Resources(Path(folder))
