@@ -23,7 +23,7 @@ from gpserver.tools.outline import ROUND, Outline
 log = logging.getLogger(__name__)
 
 BLOCK = 8192
-NO_BUFFER = "they have no geometry, or it lies beyond the edge of the spatial reference."
+NO_BUFFER = "they have no geometry or distance, lie beyond the edge, or shrink to nothing."
 FIELDS = ("BUFF_DIST", "Shape_Length", "Shape_Area")
 
 Blocks = Callable[[Sequence[slice]], Iterable[slice]]
@@ -34,6 +34,9 @@ def buffer(
 ) -> GeoDataFrame:
     """Buffer every feature of ``frame``; one polygon for each, with its attributes.
 
+    A negative distance shrinks polygons, as in PostGIS and QGIS: nothing is left of lines, points and
+    what is too thin. Where nothing is left the geometry is null; a warning counts such features.
+
     * Geographic and Web Mercator coordinates: geodesic on the ellipsoid of the spatial reference, as ArcGIS
       does; ST_Buffer and QGIS would take degrees for the distance. Buffers are cut at 180° into
       multipolygons, and a pole inside is taken in (along y = ±90°; Web Mercator ends at the edge of its
@@ -43,7 +46,7 @@ def buffer(
 
     A circle has 64 segments (ST_Buffer 32, QGIS 20 unless told). A multipoint gives the union of its circles.
     A null or empty geometry stays null, as does a point beyond the edge of Web Mercator; a warning counts
-    them. Invalid polygons are repaired first. Z and M are dropped, as in PostGIS.
+    these, too. Invalid polygons are repaired first. Z and M are dropped, as in PostGIS.
 
     Three fields are added, in place of fields of the same name. ``BUFF_DIST`` is the distance in the linear
     unit of the spatial reference (metres if that is geographic), as ArcGIS writes it. ``Shape_Length`` and
@@ -52,15 +55,16 @@ def buffer(
 
     Args:
         frame: The features, in any spatial reference or none.
-        meters: The distance in metres, greater than 0: one number, or one for each feature.
+        meters: The distance in metres: one number other than 0, or one for each feature, of which those with
+            0 or null have no buffer.
         blocks: Goes through the blocks of work; a caller that shows progress wraps them.
         outline: Ends, corners and sides of the buffers of lines and polygons.
 
     Raises:
-        InvalidValue: A distance that is not greater than 0, one side of something that is no line, or a
-            point beyond a pole.
+        InvalidValue: As ``radii_of``, one side of something that is no line, or a point
+            beyond a pole.
     """
-    radii = _radii(meters, len(frame))
+    radii = radii_of(meters, len(frame))
     places = frame.geometry.array
     globe, unit = _plane(places.crs)
     geometry = np.asarray(places, dtype=object)
@@ -72,12 +76,19 @@ def buffer(
     return counted(with_buffer_fields(frame, buffered, radii / unit), read=len(frame), lost=missing)
 
 
-def _radii(meters: ArrayLike, count: int) -> Floats:
+def radii_of(meters: ArrayLike, count: int) -> Floats:
+    """The distance of each feature, shape (count,): 0 where it has none.
+
+    Raises:
+        InvalidValue: One distance for all that is 0 or no number, or one that is infinite.
+    """
     radii = np.asarray(meters, dtype=np.float64)
-    wrong = ~(np.isfinite(radii) & (radii > 0))
+    wrong = np.isinf(radii) if radii.ndim else ~np.isfinite(radii) | (radii == 0)
     if wrong.any():
-        raise InvalidValue(f"A buffer's distance must be greater than 0; it is {radii[wrong].flat[0]:g}.")
-    return np.broadcast_to(radii, count)
+        raise InvalidValue(
+            f"A buffer's distance must be a number other than 0; it is {radii[wrong].flat[0]:g}."
+        )
+    return np.broadcast_to(np.nan_to_num(radii), count)
 
 
 def _plane(crs: CRS | None) -> tuple[Globe | None, float]:
@@ -94,9 +105,11 @@ def _buffer_block(
 ) -> Geometries:
     buffered = np.full(len(geometry), None, dtype=object)
     some = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    outline.refuse_sides(geometry[some])
+    # Of one side GEOS would take a negative distance for the other side.
+    some &= (radii > 0) | (radii < 0) & (shapely.get_dimensions(geometry) == 2)
     dots = np.isin(shapely.get_type_id(geometry), (GeometryType.POINT, GeometryType.MULTIPOINT)) & some
     shapes = some & ~dots
-    outline.refuse_sides(geometry[some])
     if globe is None:
         # The ends of a point are round whatever those of a line are: GEOS would give nothing for flat ones.
         buffered[dots] = ROUND.around(geometry[dots], radii[dots] / unit)

@@ -1,14 +1,20 @@
 """Geodesic buffers of lines and polygons: each is buffered in a plane of its own, large ones in pieces."""
 
+from dataclasses import replace
+
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from gpserver.tools.circles import Geometries
 from gpserver.tools.distance import DEGREE
 from gpserver.tools.globe import Floats, Globe
-from gpserver.tools.operand import Rows, united
+from gpserver.tools.meridian import within_world
+from gpserver.tools.operand import Rows, of_dimension, united
 from gpserver.tools.outline import Outline
 from gpserver.tools.planes import densified, from_planes, to_planes
+from gpserver.tools.shore import meets_edge, shores
+from gpserver.tools.vicinity import FARTHEST, reach
 
 # Metres: beyond that a plane is not true enough any more, and a geometry is cut into pieces of half of it.
 WIDEST = 500_000.0
@@ -21,19 +27,51 @@ def around_shapes(geometry: Geometries, meters: Floats, globe: Globe, outline: O
     """The area within a distance of lines and polygons of the globe, one polygon for each.
 
     Edges are straight in the coordinates, as ArcGIS draws them, so that long ones get vertices in between
-    before they are seen from the plane. The buffer of a whole is the union of the buffers of its pieces.
+    before they are seen from the plane. The buffer of a whole is the union of the buffers of its pieces; a
+    whole that shrinks loses the buffer of its shore, which the seam of the world is not.
 
     Args:
         geometry: Valid lines and polygons without null, shape (n,).
-        meters: Distances, shape (n,).
+        meters: Distances, shape (n,); negative ones for polygons alone.
         globe: The Earth under the coordinates.
         outline: Ends, corners and sides.
     """
-    pieces, owner = _pieces(densified(geometry, globe, _longest(meters, globe)), globe)
+    large = np.maximum(*_widths(geometry, globe)) > WIDEST
+    apart = (meters < 0) & (large | meets_edge(geometry, globe))
+    if not apart.any():
+        return _around(geometry, meters, globe, outline)
+    found = np.empty(len(geometry), dtype=object)
+    found[~apart] = _around(geometry[~apart], meters[~apart], globe, outline)
+    found[apart] = _without_shore(geometry[apart], -meters[apart], globe, outline)
+    return found
+
+
+def _around(geometry: Geometries, meters: Floats, globe: Globe, outline: Outline) -> Geometries:
+    pieces, owner = _pieces(densified(geometry, globe, _longest(np.abs(meters), globe)), globe)
     centres = _centres(pieces, globe)
-    flat = outline.around(to_planes(pieces, globe, centres), meters[owner])
-    around = from_planes(flat, globe, centres)
+    around, near = np.empty(len(pieces), dtype=object), _near(pieces, centres, meters[owner], globe)
+    for own, short in ((near, True), (~near, False)):
+        flat = to_planes(pieces[own], globe, centres[own], near=short)
+        flat = outline.around(flat, meters[owner][own])
+        around[own] = from_planes(flat, globe, centres[own], near=short)
     return around if len(around) == len(geometry) else united(around, owner, len(geometry))
+
+
+def _without_shore(geometry: Geometries, meters: Floats, globe: Globe, outline: Outline) -> Geometries:
+    geometry = within_world(geometry, globe)
+    shore = shores(geometry, globe)
+    found, some = geometry.copy(), ~shapely.is_empty(shore)
+    lost = _around(shore[some], meters[some], globe, replace(outline, ends="round"))
+    found[some] = of_dimension(np.asarray(shapely.difference(geometry[some], lost)), 2)
+    return found
+
+
+def _near(geometry: Geometries, centres: Floats, meters: Floats, globe: Globe) -> NDArray[np.bool_]:
+    """Whether all of a buffer lies in the vicinity of its centre."""
+    west, south, _, _ = _degrees(geometry, globe).T
+    wide = (centres[:, 0] - west) * np.cos(np.radians(centres[:, 1])) * DEGREE
+    high = (centres[:, 1] - south) * DEGREE
+    return np.asarray(reach(globe, centres, np.hypot(wide, high) + np.abs(meters)) < FARTHEST)
 
 
 def _degrees(geometry: Geometries, globe: Globe) -> Floats:
@@ -49,6 +87,13 @@ def _centres(geometry: Geometries, globe: Globe) -> Floats:
     return np.column_stack([(west + east) / 2, (south + north) / 2])
 
 
+def _widths(geometry: Geometries, globe: Globe) -> tuple[Floats, Floats]:
+    """How many metres each reaches from west to east, and from south to north."""
+    west, south, east, north = _degrees(geometry, globe).T
+    nearest = np.where(south * north < 0, 0.0, np.minimum(np.abs(south), np.abs(north)))
+    return (east - west) * np.cos(np.radians(nearest)) * DEGREE, (north - south) * DEGREE
+
+
 def _longest(meters: Floats, globe: Globe) -> Floats:
     """Edges so short that one strays from its geodesic by a thousandth of the distance at 45°.
 
@@ -59,10 +104,7 @@ def _longest(meters: Floats, globe: Globe) -> Floats:
 
 def _pieces(geometry: Geometries, globe: Globe) -> tuple[Geometries, Rows]:
     """Geometries that fit a plane each, and whose they are: wide ones are cut by a grid of their own."""
-    west, south, east, north = _degrees(geometry, globe).T
-    nearest = np.where(south * north < 0, 0.0, np.minimum(np.abs(south), np.abs(north)))
-    wide = (east - west) * np.cos(np.radians(nearest)) * DEGREE
-    high = (north - south) * DEGREE
+    wide, high = _widths(geometry, globe)
     everyone = np.arange(len(geometry))
     large = np.flatnonzero(np.maximum(wide, high) > WIDEST)
     if not len(large):

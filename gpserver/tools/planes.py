@@ -11,6 +11,7 @@ import shapely
 from gpserver.tools.circles import Geometries
 from gpserver.tools.globe import Floats, Globe, measured, travelled
 from gpserver.tools.meridian import within_world
+from gpserver.tools.vicinity import away, from_centre, series
 
 # How near to a pole, in metres, the edge of a shape is led that goes round it.
 NOTCH = 1e-3
@@ -26,24 +27,34 @@ def densified(geometry: Geometries, globe: Globe, meters: Floats | float) -> Geo
     return found
 
 
-def to_planes(geometry: Geometries, globe: Globe, centres: Floats) -> Geometries:
+def to_planes(geometry: Geometries, globe: Globe, centres: Floats, *, near: bool = False) -> Geometries:
     """Geometry of the globe in the plane about each centre, in metres.
 
     Args:
         geometry: Shape (n,), without null.
         globe: The Earth under the coordinates.
         centres: Degrees of longitude and latitude, shape (n, 2).
+        near: Whether all of it lies in the vicinity of its centre.
     """
     flat, owner = shapely.get_coordinates(geometry, return_index=True)
     degrees = np.column_stack([flat[:, 0] * (180 / globe.half_width), globe.latitude(flat[:, 1])])
-    azimuth, meters = measured(globe, centres[owner], degrees)
-    turned = np.radians(azimuth)
-    plane = np.column_stack([meters * np.sin(turned), meters * np.cos(turned)])
+    if near:
+        plane = from_centre(series(globe, centres), owner, degrees - centres[owner])
+    else:
+        plane = _in_plane(globe, centres[owner], degrees)
     return np.asarray(shapely.set_coordinates(geometry.copy(), plane))
 
 
-def from_planes(geometry: Geometries, globe: Globe, centres: Floats) -> Geometries:
+def _in_plane(globe: Globe, centres: Floats, degrees: Floats) -> Floats:
+    azimuth, meters = measured(globe, centres, degrees)
+    turned = np.radians(azimuth)
+    return np.column_stack([meters * np.sin(turned), meters * np.cos(turned)])
+
+
+def from_planes(geometry: Geometries, globe: Globe, centres: Floats, *, near: bool = False) -> Geometries:
     """Geometry of the planes back on the globe: cut at 180°, a pole inside taken in."""
+    if near:
+        return within_world(_placed_near(geometry, globe, centres), globe)
     north = _to_pole(globe, centres, 90)
     south = _to_pole(globe, centres, -90)
     bounds = shapely.bounds(geometry)
@@ -88,4 +99,13 @@ def _placed(geometry: Geometries, globe: Globe, centres: Floats, side: int) -> G
         east = np.where(east * side < -1e-9, east + side * 360, east)
         latitude = np.where(np.abs(latitude) > 90 - 1e-7, np.copysign(90.0, latitude), latitude)
     there = np.column_stack([(middle[:, 0] + east) * (globe.half_width / 180), globe.y(latitude)])
+    return np.asarray(shapely.set_coordinates(geometry.copy(), there))
+
+
+def _placed_near(geometry: Geometries, globe: Globe, centres: Floats) -> Geometries:
+    flat, owner = shapely.get_coordinates(geometry, return_index=True)
+    there = away(series(globe, centres), owner, flat)
+    there += centres[owner]
+    there[:, 0] *= globe.half_width / 180
+    there[:, 1] = globe.y(there[:, 1])
     return np.asarray(shapely.set_coordinates(geometry.copy(), there))

@@ -10,7 +10,7 @@ from pandas import DataFrame
 
 from gpserver.errors import InvalidValue
 from gpserver.tools.attributes import framed
-from gpserver.tools.buffer import Blocks, buffer, with_buffer_fields
+from gpserver.tools.buffer import Blocks, buffer, radii_of, with_buffer_fields
 from gpserver.tools.circles import Geometries
 from gpserver.tools.counts import counted
 from gpserver.tools.dissolve import union_of
@@ -31,11 +31,12 @@ def zones(
     """Buffer every feature by several distances; one polygon for each feature and distance.
 
     Zones of a feature come from the inner to the outer one, with its attributes and its index (so that the
-    index says whose they are) and the fields of ``buffer``. Where nothing is left of a zone it is left out.
+    index says whose they are) and the fields of ``buffer``. A zone of which nothing is left, as of a polygon
+    that shrinks to nothing, is left out.
 
     Args:
         frame: The features.
-        distances: Metres, greater than 0; each one number, or one for each feature.
+        distances: Metres, negative where polygons shrink; each one number, or one for each feature.
         rings: Cut the next smaller zone out of each (ArcGIS' Rings; QGIS' multi-ring buffer does so).
         outside: Cut the feature itself out; only polygons lose something (ArcGIS' Outside).
         dissolve: Unite the zones of a distance over all features into one, without attributes. All features
@@ -48,18 +49,19 @@ def zones(
     """
     if not len(distances):
         raise InvalidValue("A buffer needs a distance.")
-    radii = np.sort([np.broadcast_to(np.asarray(each, float), len(frame)) for each in distances], axis=0)
-    disks = [buffer(frame, each, blocks, outline) for each in radii]
-    geometry = np.array([each.geometry.to_numpy() for each in disks], dtype=object).reshape(len(radii), -1)
-    widths = np.array([each["BUFF_DIST"].to_numpy(float) for each in disks]).reshape(len(radii), -1)
+    radii = np.sort([radii_of(each, len(frame)) for each in distances], axis=0)
+    made = [buffer(frame, each, blocks, outline) for each in radii]
+    disks = np.array([each.geometry.to_numpy() for each in made], dtype=object).reshape(len(radii), -1)
+    widths = np.array([each["BUFF_DIST"].to_numpy(float) for each in made]).reshape(len(radii), -1)
     core = sound(frame) if outside else None
     if dissolve:
-        return _dissolved(frame, geometry, widths, rings, core)
-    geometry = _hollow(geometry, rings, core)
+        return _dissolved(frame, disks, widths, rings, core)
+    geometry = _hollow(disks, rings, core)
     rows = np.repeat(np.arange(len(frame)), len(radii))
     found = with_buffer_fields(frame.iloc[rows], geometry.T.ravel(), widths.T.ravel())
-    kept = found[found.geometry.notna() | (shapely.is_missing(disks[0].geometry.array))[rows]]
-    return counted(kept, read=len(frame), lost=int(disks[0].geometry.isna().sum()))
+    nowhere = shapely.is_missing(disks) & (radii > 0)
+    kept = found[found.geometry.notna() | nowhere.T.ravel()]
+    return counted(kept, read=len(frame), lost=int(shapely.is_missing(disks).all(axis=0).sum()))
 
 
 def _dissolved(
@@ -73,14 +75,16 @@ def _dissolved(
     table = framed(DataFrame(index=range(len(found))), found, frame.crs, str(frame.active_geometry_name))
     distances = widths[:, 0] if len(frame) else np.zeros(len(found))
     result = with_buffer_fields(table, found, distances)
-    return counted(result[result.geometry.notna()], read=len(frame), lost=int(frame.geometry.isna().sum()))
+    lost = int(shapely.is_missing(geometry).all(axis=0).sum())
+    return counted(result[result.geometry.notna()], read=len(frame), lost=lost)
 
 
 def _hollow(geometry: Geometries, rings: bool, core: Geometries | None) -> Geometries:
     """Zones, shape (distances, features), less the next smaller ones and less the features."""
     found = geometry.copy()
     if rings:
-        found[1:] = shapely.difference(geometry[1:], geometry[:-1])
+        inner = np.where(shapely.is_missing(geometry[:-1]), shapely.Polygon(), geometry[:-1])
+        found[1:] = shapely.difference(geometry[1:], inner)
     if core is not None:
         areas = core.copy()
         areas[shapely.get_dimensions(core) < 2] = shapely.Polygon()

@@ -249,7 +249,7 @@ def test_an_extent_chooses_features(client: Client):
     ("task", "values", "problem"),
     [
         ("CreateBuffers", {}, "needs distances or a field"),
-        ("CreateBuffers", {"distances": [0]}, "greater than 0"),
+        ("CreateBuffers", {"distances": [0]}, "other than 0"),
         ("CreateBuffers", {"field": "size"}, 'no field "size"'),
         ("CreateBuffers", {"distances": [1], "sideType": "Left"}, "Only lines have a left side"),
         ("CreateBuffers", {"distances": [1], "context": "{"}, "context is not JSON"),

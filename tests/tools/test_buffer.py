@@ -229,10 +229,17 @@ def test_a_distance_for_each_feature():
         np.testing.assert_allclose(distances(outline, 0, latitude), radius, rtol=1e-6)
 
 
-@pytest.mark.parametrize("wrong", [0, -5, math.nan, math.inf])
-def test_a_distance_is_greater_than_zero(wrong):
-    with pytest.raises(InvalidValue, match="greater than 0"):
-        buffer(points((0, 0), (1, 1)), [10, wrong])
+@pytest.mark.parametrize("wrong", [0, math.nan, math.inf, [1, math.inf]])
+def test_a_distance_is_a_number_other_than_zero(wrong):
+    with pytest.raises(InvalidValue, match="other than 0"):
+        buffer(points((0, 0), (1, 1)), wrong)
+
+
+def test_features_without_a_distance_have_no_buffer(caplog):
+    found = buffer(points((0, 0), (1, 1), (2, 2)), [10, 0, math.nan])
+    assert found.geometry.isna().tolist() == [False, True, True]
+    assert counts_of(found) == (3, 3, 2)
+    assert "2 of 3 features have no buffer" in caplog.text
 
 
 def test_swapped_coordinates_are_named():
