@@ -2,7 +2,7 @@
 
 from gpserver.layers.info import GEOMETRY_TYPES, PLAIN_TYPES, TEMPORARY, Attribute, LayerInfo
 from gpserver.layers.layers import Layers
-from gpserver.layers.place import Place, open_layers
+from gpserver.layers.place import Place, is_database, open_layers
 from gpserver.layers.resources import Resource, Resources
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "Place",
     "Resource",
     "Resources",
+    "is_database",
     "open_layers",
 ]

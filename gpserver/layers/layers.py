@@ -11,6 +11,7 @@ import pandas as pd
 from gpserver.eql import Expression, Select
 from gpserver.errors import Forbidden, InvalidValue, NotFound
 from gpserver.layers.info import TEMPORARY, LayerInfo, checked
+from gpserver.layers.rasters import RasterFiles
 from gpserver.layers.resources import Resources
 from gpserver.layers.store import Box, Ids, LayerStore
 from gpserver.layers.table import described, read_table, write_table
@@ -57,11 +58,12 @@ class Layers:
     Args:
         store: Who keeps the layers.
         resources: Folders and files.
+        rasters: The files of catalogues of rasters; they go with their rows.
         rights: Who looks.
     """
 
-    def __init__(self, store: LayerStore, resources: Resources, rights: Rights) -> None:
-        self._store, self._rights = store, rights
+    def __init__(self, store: LayerStore, resources: Resources, rasters: RasterFiles, rights: Rights) -> None:
+        self._store, self._rights, self.rasters = store, rights, rasters
         self.resources = resources.seen_by(rights.name, rights.all)
 
     def seen_by(self, owner: str) -> "Layers":
@@ -137,7 +139,9 @@ class Layers:
             NotFound: There is no such layer.
             Forbidden: It is not the user's.
         """
-        self._store.drop(self._mine(name))
+        info = self._mine(name)
+        self._store.drop(info)
+        self.rasters.remove(info)
 
     def read(
         self,
@@ -226,7 +230,10 @@ class Layers:
             NotFound: There is no such layer.
             Forbidden: The layer is not the user's.
         """
-        return self._store.delete(self._mine(name), np.unique(np.fromiter(ids, np.int64)))
+        info = self._mine(name)
+        gone = self._store.delete(info, np.unique(np.fromiter(ids, np.int64)))
+        self.rasters.remove(info, gone.tolist())
+        return gone
 
     def write(self, name: str, frame: pd.DataFrame, *, like: LayerInfo | None = None) -> LayerInfo:
         """Make a layer of a frame's columns and rows; types are inferred.
@@ -280,6 +287,13 @@ class Layers:
     def sweep(self, before: float) -> None:
         """Drop what is temporary and was not changed since ``before`` (epoch seconds), and leftovers."""
         self._store.sweep(before)
+        self.rasters.sweep(lambda: {info.id for info in self._store.all()}, before)
+        self.resources.sweep(before)
+
+    def close(self) -> None:
+        """Let go of files and connections; what is used again is opened again."""
+        self._store.close()
+        self.resources.close()
 
     def _mine(self, name: str) -> LayerInfo:
         info = self.find(name)

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from gpserver.layers.layers import Layers, Rights
+from gpserver.layers.rasters import RasterFiles
 from gpserver.layers.resources import Resources
 from gpserver.layers.store import LayerStore
 
@@ -17,7 +18,7 @@ class Place:
 
     Attributes:
         location: A folder, or the ``postgresql://`` URL of a PostGIS database.
-        files: The folder of uploaded files; empty for the folder ``files`` in that of the layers.
+        files: The folder of uploaded files and rasters; empty for that of the layers.
         guarded: Whether there are users, so that each has his own layers.
         administrators: The users who may change every layer.
     """
@@ -30,7 +31,8 @@ class Place:
     def open(self, owner: str = "") -> Layers:
         """The layers as one user sees them; opened once per process."""
         rights = Rights(owner, self.guarded, frozenset(self.administrators))
-        return Layers(_store(self.location), _resources(self.files or self.location), rights)
+        files = self.files or self.location
+        return Layers(_store(self.location), _resources(files), RasterFiles(Path(files) / "rasters"), rights)
 
 
 def open_layers(location: str | Path) -> Layers:
@@ -40,16 +42,17 @@ def open_layers(location: str | Path) -> Layers:
         location: A folder, or a URL ``postgresql://user:password@host/database``; files then lie in
             ``gpserver-data/layers``.
     """
-    return Place(str(location), "gpserver-data/layers" if _is_database(str(location)) else "").open()
+    return Place(str(location), "gpserver-data/layers" if is_database(str(location)) else "").open()
 
 
-def _is_database(location: str) -> bool:
+def is_database(location: str) -> bool:
+    """Whether a location is the URL of a database rather than a folder."""
     return location.startswith(_POSTGRES)
 
 
 @cache
 def _store(location: str) -> LayerStore:
-    if _is_database(location):
+    if is_database(location):
         from gpserver.layers.postgis import PostGISStore  # needs psycopg, which not everybody has
 
         return PostGISStore(location)

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Container
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 import orjson
@@ -54,10 +54,20 @@ class RasterFiles:
     def _span(self, info: LayerInfo, gid: int) -> Path:
         return self.path(info, gid).with_suffix(".json")
 
-    def sweep(self, known: Container[str], before: float) -> None:
-        """Remove the folders of layers whose ids are not known, and drafts older than ``before``."""
-        for folder in self._folder.glob("*"):
-            if folder.name not in known:
+    def remove(self, info: LayerInfo, ids: Iterable[int] | None = None) -> None:
+        """Remove the files of rows, or all of a catalogue."""
+        if ids is None:
+            shutil.rmtree(self.folder(info), ignore_errors=True)
+        for gid in ids or ():
+            self.path(info, gid).unlink(missing_ok=True)
+            self._span(info, gid).unlink(missing_ok=True)
+
+    def sweep(self, known: Callable[[], Container[str]], before: float) -> None:
+        """Remove folders of layers whose ids are not known, and drafts older than ``before``."""
+        folders = list(self._folder.glob("*"))
+        ids = known()  # asked now, so that the folder of a new layer is left alone
+        for folder in folders:
+            if folder.name not in ids:
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
             for path in folder.iterdir():
