@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 from starlette.applications import Starlette
@@ -19,6 +18,7 @@ from gpserver.errors import GPServerError
 from gpserver.examiner import Examiner
 from gpserver.executors.local import LocalExecutor
 from gpserver.fetch import Reach
+from gpserver.layers import Place, is_database
 from gpserver.maps.studio import Studio
 from gpserver.protocols.compression import Compression
 from gpserver.protocols.cors import Origins
@@ -27,7 +27,7 @@ from gpserver.protocols.esri.wire import Site
 from gpserver.protocols.evergis import wire as evergis
 from gpserver.protocols.evergis.routes import routes as evergis_routes
 from gpserver.protocols.paths import Paths
-from gpserver.security import Guard, create_guard, kept_key
+from gpserver.security import ADMINISTRATORS, Guard, create_guard, kept_key, read_users
 from gpserver.settings import Settings
 from gpserver.stores.sqlite import SQLiteStore
 from gpserver.uploads import Uploads
@@ -94,17 +94,17 @@ def create_app(settings: Settings) -> Starlette:
     )
     # Without users there is nothing that a page could do in somebody's name.
     trusted = site.origins if guard else None
-    app = Starlette(routes=_routes(site, None), middleware=_middleware(trusted), lifespan=lifespan)
+    app = Starlette(routes=_routes(site), middleware=_middleware(trusted), lifespan=lifespan)
     app.state.stopping = site.stopping
     return app
 
 
-def _routes(site: Site, layers: Any) -> list[BaseRoute]:
+def _routes(site: Site) -> list[BaseRoute]:
     """EverGIS' come behind ArcGIS' long ones, which are polled, and before the short ones, which take all."""
     arcgis = routes(site)
     long = [route for route in arcgis if isinstance(route, Route) and route.path.startswith("/arcgis/")]
     everpoint = evergis.Site(
-        site.engine, site.catalog, layers, site.spool, site.max_body, site.guard, site.origins
+        site.engine, site.catalog, site.engine.layers, site.spool, site.max_body, site.guard, site.origins
     )
     return [*long, *evergis_routes(everpoint), *(route for route in arcgis if route not in long)]
 
@@ -129,6 +129,7 @@ def create_engine(settings: Settings) -> Engine:
     data.mkdir(parents=True, exist_ok=True)
     store = SQLiteStore(data / "jobs.sqlite")
     uploads = Uploads(data / "uploads", settings.max_upload, settings.upload_types)
+    layers = layers_of(settings)
     Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
     executor = LocalExecutor(
         store,
@@ -136,11 +137,22 @@ def create_engine(settings: Settings) -> Engine:
         data / "jobs",
         data / "uploads",
         _reach(settings),
+        layers,
         slots=settings.slots,
         start_method=settings.start_method or None,
         debug=settings.debug,
     )
-    return Engine(store, executor, data / "jobs", uploads, lifetime=settings.job_lifetime)
+    return Engine(store, executor, data / "jobs", uploads, layers.open(), lifetime=settings.job_lifetime)
+
+
+def layers_of(settings: Settings) -> Place:
+    """Where the named layers of a data folder are, and who may change them."""
+    users = read_users(settings.users).values()
+    administrators = tuple(user.name for user in users if ADMINISTRATORS in user.roles)
+    folder = str(settings.data.resolve() / "layers")
+    where = settings.layers or folder
+    location = where if is_database(where) else str(Path(where).resolve())
+    return Place(location, folder, bool(settings.users), administrators)
 
 
 def _reach(settings: Settings) -> Reach:

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gpserver.errors import JobCancelled
+from gpserver.errors import GPServerError, JobCancelled
 from gpserver.job import Message, MessageType, Progress
+from gpserver.layers import Layers
 
 Item = TypeVar("Item")
 
@@ -29,6 +30,7 @@ class JobContext:
         send: Takes each message and each progress report.
         scratch: A folder of this job alone, made when it is asked for.
         cancelled: Whether somebody asked for the cancel.
+        layers: The named layers that it may read and write; ``open_layers(folder)`` in a test.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class JobContext:
         send: Callable[[Message | Progress], None] | None = None,
         scratch: Path | None = None,
         cancelled: Callable[[], bool] | None = None,
+        layers: Layers | None = None,
     ) -> None:
         self.messages: list[Message] = []
         self.reports: list[Progress] = []
         self._send = send or self._keep
         self._scratch = scratch
         self._cancelled = cancelled or (lambda: False)
+        self._layers = layers
 
     def _keep(self, event: Message | Progress) -> None:
         if isinstance(event, Message):
@@ -103,6 +107,17 @@ class JobContext:
             weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
         self._scratch.mkdir(parents=True, exist_ok=True)
         return self._scratch
+
+    @property
+    def layers(self) -> Layers:
+        """The named layers of the server, as the job's owner sees them.
+
+        Raises:
+            GPServerError: The task was called without any, as in a test.
+        """
+        if self._layers is None:
+            raise GPServerError("There are no layers here: call the task with JobContext(layers=…).")
+        return self._layers
 
     @property
     def cancelled(self) -> bool:

@@ -13,6 +13,7 @@ from gpserver.errors import Conflict, InvalidRequest, NotFound
 from gpserver.executors import Executor
 from gpserver.features import Layer
 from gpserver.job import Input, Job, JobStatus, Message, NewJob, Result, Terms
+from gpserver.layers import Layers
 from gpserver.stores import JobStore
 from gpserver.task import Service, Task
 from gpserver.uploads import Uploads
@@ -33,14 +34,23 @@ class Engine:
         executor: Who runs them.
         jobs: The folder of the jobs' folders.
         uploads: The files that clients have sent.
-        lifetime: Seconds that a finished job, its files and its results stay, and an uploaded file.
+        layers: The named layers.
+        lifetime: Seconds that a finished job, its files and its results stay, an uploaded file, and a
+            temporary layer.
     """
 
     def __init__(
-        self, store: JobStore, executor: Executor, jobs: Path, uploads: Uploads, *, lifetime: float
+        self,
+        store: JobStore,
+        executor: Executor,
+        jobs: Path,
+        uploads: Uploads,
+        layers: Layers,
+        *,
+        lifetime: float,
     ) -> None:
         self._store, self._executor, self._jobs, self._lifetime = store, executor, jobs, lifetime
-        self.uploads = uploads
+        self.uploads, self.layers = uploads, layers
         self._watchers: dict[str, list[Watcher]] = {}
         self._watching = threading.Lock()
         self._closed = threading.Event()
@@ -76,6 +86,7 @@ class Engine:
         if self._sweeper.is_alive():
             self._sweeper.join()
         self._store.close()
+        self.layers.close()
 
     def submit(
         self,
@@ -215,7 +226,10 @@ class Engine:
         return path
 
     def sweep(self, before: float) -> int:
-        """Delete the jobs that ended, and the uploads that lie idle since, before ``before`` (epoch seconds).
+        """Delete the jobs that ended, and the uploads and temporary layers that lie idle since, ``before``.
+
+        Args:
+            before: Epoch seconds.
 
         Returns:
             How many jobs.
@@ -226,6 +240,7 @@ class Engine:
             Workspace(self._jobs, job_id).delete()
             self._store.delete(job_id)
         self.uploads.sweep(before)
+        self.layers.sweep(before)
         return len(ids)
 
     def _ended(self, job_id: str) -> None:

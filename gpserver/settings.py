@@ -33,6 +33,9 @@ class Settings:
     """The folder whose Python files are published."""
     data: Path = Path("gpserver-data")
     """Jobs, their database, and bodies on their way in."""
+    layers: str = ""
+    """Where named layers are kept: a folder, or the postgresql:// URL of a PostGIS database; empty for the
+    folder layers in the data folder."""
     public_url: str = ""
     """Scheme and host that clients see, where a proxy does not say it in X-Forwarded headers."""
     slots: int = max(2, os.cpu_count() or 2)

@@ -21,6 +21,7 @@ from gpserver.features import Layer, parse_spatial_reference
 from gpserver.fetch import Fetcher, Reach
 from gpserver.finding import Finding
 from gpserver.job import Input, Message, Progress, Result
+from gpserver.layers import Place
 from gpserver.parameter import Parameter
 from gpserver.rasters import read_sample
 from gpserver.sources import Sources
@@ -57,6 +58,7 @@ class Assignment:
     uploads: str = ""
     reach: dict[str, Any] = field(default_factory=dict)
     owner: str = ""
+    layers: dict[str, Any] = field(default_factory=dict)
     debug: bool = False
 
 
@@ -124,7 +126,8 @@ def _run(job: Assignment, channel: Channel) -> list[Result]:
     results = workspace.results(job.attempt)
     results.mkdir(parents=True, exist_ok=True)
     task = _catalog(job.services).task(job.service, job.task)
-    context = JobContext(_sender(channel), workspace.scratch(job.attempt), channel.cancelled)
+    layers = Place(**job.layers).open(job.owner)
+    context = JobContext(_sender(channel), workspace.scratch(job.attempt), channel.cancelled, layers)
     arguments = _arguments(task, job, workspace)
     _heed(task.check(arguments), context)
     environment = Environment.read(job.environment)

@@ -14,6 +14,7 @@ from typing import Any
 from gpserver.executors import OnChange
 from gpserver.fetch import Reach
 from gpserver.job import Job, JobStatus, Message, MessageType, Progress, Result
+from gpserver.layers import Place
 from gpserver.sandbox import Ending, Order, Outcome, Sandbox
 from gpserver.stores import JobStore
 from gpserver.worker import Assignment
@@ -35,13 +36,14 @@ class LocalExecutor:
         jobs: Path,
         uploads: Path,
         reach: Reach,
+        layers: Place,
         *,
         slots: int,
         start_method: str | None,
         debug: bool,
     ) -> None:
         self._store, self._services, self._jobs, self._debug = store, services, jobs, debug
-        self._uploads, self._reach = uploads, reach
+        self._uploads, self._reach, self._layers = uploads, reach, asdict(layers)
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._sandbox = Sandbox(
             "gpserver.worker:run",
@@ -158,6 +160,7 @@ class LocalExecutor:
             uploads=str(self._uploads),
             reach=asdict(self._reach),
             owner=job.owner,
+            layers=self._layers,
             inputs=[asdict(item) for item in self._store.inputs(job.id)],
             environment=job.environment,
             debug=self._debug,

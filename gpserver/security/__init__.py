@@ -3,7 +3,7 @@
 from gpserver.security.access import ADMINISTRATORS, NOBODY, Access, Caller, caller_of
 from gpserver.security.guard import Guard, Ticket, create_guard
 from gpserver.security.tokens import Binding, kept_key
-from gpserver.security.users import User, hash_password
+from gpserver.security.users import User, hash_password, read_users
 
 __all__ = [
     "ADMINISTRATORS",
@@ -18,4 +18,5 @@ __all__ = [
     "create_guard",
     "hash_password",
     "kept_key",
+    "read_users",
 ]
