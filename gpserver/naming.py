@@ -23,8 +23,11 @@ RESERVED = frozenset(
         "esri_out_image_service",
     }
 )
-# ArcGIS API for Python: every tool's function has these arguments, local variables and results already.
-CLIENT_NAMES = frozenset({"gis", "future", "estimate", "kwargs", "param_db", "return_values", "result_layer"})
+# ArcGIS API for Python: every tool's function has these arguments and local variables already.
+CLIENT_NAMES = frozenset({"gis", "future", "estimate", "kwargs", "param_db", "return_values"})
+
+MAP_NAME = "result_layer"
+"""What that client calls the map of a job, among the job's results."""
 
 _BESIDE_TASKS = frozenset({"info", "uploads"})
 

@@ -11,7 +11,15 @@ from pandas import DataFrame
 from gpserver.datatypes import NO_SOURCE, Field, Source
 from gpserver.errors import GPServerError, InvalidValue, NotFound, PublishingError
 from gpserver.finding import Finding
-from gpserver.naming import client_name, display_name, safe_text, service_problem, task_name, task_problem
+from gpserver.naming import (
+    MAP_NAME,
+    client_name,
+    display_name,
+    safe_text,
+    service_problem,
+    task_name,
+    task_problem,
+)
 from gpserver.parameter import Param, Parameter
 from gpserver.signature import read_signature
 
@@ -247,6 +255,8 @@ class Service:
                 raise PublishingError(problem, "Rename the service or its folder.")
         _refuse_odd_values(self)
         _refuse_same_names(self)
+        if self.result_map_service:
+            _refuse_map_names(self)
 
     @property
     def full_name(self) -> str:
@@ -297,6 +307,19 @@ def _refuse_same_names(service: Service) -> None:
                 f'{other.function.__name__} and {item.function.__name__} are both named "{item.name}".',
                 'Rename one function, or give another name with @task(name="...").',
             )
+
+
+def _refuse_map_names(service: Service) -> None:
+    """No output beside a map may have its name; without a map it may."""
+    for item in service.tasks:
+        for output in item.outputs:
+            if client_name(output.name) == MAP_NAME:
+                raise PublishingError(
+                    f'"{output.name}" is the map of a job in the ArcGIS API for Python.',
+                    "Rename it, or leave result_map_service out.",
+                    function=item.function.__name__,
+                    parameter=f"{output.argument} (output)",
+                )
 
 
 __all__ = ["Param", "Parameter", "Service", "Task", "task", "task_of"]

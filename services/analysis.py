@@ -37,6 +37,7 @@ from gpserver.tools.nearest import nearest
 from gpserver.tools.outline import Outline
 from gpserver.tools.overlay import overlay
 from gpserver.tools.portal import (
+    best_records,
     field_pairs,
     merging,
     placed,
@@ -240,6 +241,7 @@ def join_features(
     operation: Annotated[
         Literal["JoinOneToOne", "JoinOneToMany"], Param(name="joinOperation")
     ] = "JoinOneToOne",
+    records: Annotated[str | None, Param(name="recordsToMatch")] = None,
     join_type: Annotated[Literal["INNER", "LEFT"], Param(name="joinType")] = "INNER",
     output_name: OutputName = None,
     context: Context = None,
@@ -257,6 +259,8 @@ def join_features(
         summary_fields: With JoinOneToOne, statistics of what is joined, each a field and one of Sum, Min,
             Max, Mean, Stddev; without any the attributes of the first one.
         operation: JoinOneToOne gives a feature for each target, JoinOneToMany one for each pair.
+        records: Which features are joined where there are several, as JSON: {"groupByFields": "kind",
+            "orderByFields": "size DESC", "topCount": 1} is the largest one of each kind.
         join_type: LEFT also keeps targets that nothing is joined to.
         output_name: A name for the result, in the messages of the job.
         context: JSON with an extent that features must meet, and outSR, the spatial reference of the result.
@@ -273,6 +277,7 @@ def join_features(
         many=operation == "JoinOneToMany",
         wanted=summaries(join_layer, summary_fields),
         keep=join_type == "LEFT",
+        best=best_records(join_layer, records),
     )
     return _result(job, found, context, output_name)
 
@@ -340,7 +345,7 @@ class Summarized(NamedTuple):
         groups: For each polygon (Join_ID) and each value of groupByField the same, in a table.
     """
 
-    areas: Annotated[Polygons, Param(name="summarizedLayer")]
+    areas: Annotated[Polygons, Param(name="resultLayer")]
     groups: Annotated[Table | None, Param(name="groupBySummary")]
 
 

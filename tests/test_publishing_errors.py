@@ -428,9 +428,23 @@ def other_task(value: int) -> int:
     return value
 
 
+@task(name="Mapped", output="result_layer")
+def mapped_task(value: int) -> int:
+    return value
+
+
+def test_an_output_may_have_the_name_of_a_map_that_is_not_there() -> None:
+    assert Service("A", tasks=[mapped_task]).tasks[0].outputs[0].name == "Result_Layer"
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
+        (
+            {"name": "A", "tasks": [mapped_task], "result_map_service": True},
+            """function mapped_task, parameter result_layer (output): "Result_Layer" is the map of a job in
+            the ArcGIS API for Python. Rename it, or leave result_map_service out.""",
+        ),
         (
             {"name": "My Service"},
             """"My Service" has characters other than letters, digits and underscores.

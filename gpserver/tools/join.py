@@ -1,11 +1,13 @@
 """Join: the attributes of features that belong together by place, by values, or by both."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
 from geopandas import GeoDataFrame
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from gpserver.errors import InvalidValue
 from gpserver.tools.attributes import attributes_of, beside, field_of, framed, rows_of
@@ -15,6 +17,17 @@ from gpserver.tools.relations import Pairs, related
 from gpserver.tools.statistics import Groups, Statistic, statistics
 
 COUNT = "Join_Count"
+
+
+@dataclass(frozen=True)
+class Best:
+    """Which partners of a target count: the first ones by the values of fields."""
+
+    order: tuple[tuple[str, bool], ...] = ()
+    """Fields of the other layer, and whether the smallest values come first; nulls come last."""
+    count: int = 1
+    by: tuple[str, ...] = ()
+    """Fields of the other layer: so many for each of their values."""
 
 
 def join(
@@ -27,6 +40,7 @@ def join(
     many: bool = False,
     wanted: Sequence[Statistic] = (),
     keep: bool = False,
+    best: Best | None = None,
 ) -> GeoDataFrame:
     """Give target features the attributes of the others that belong to them.
 
@@ -46,6 +60,7 @@ def join(
         many: One to many instead of one to one.
         wanted: Statistics of the partners, one to one only.
         keep: Also keep targets without partner (LEFT JOIN).
+        best: Only these partners of each target, as DISTINCT ON or rank() would choose them.
 
     Raises:
         InvalidValue: There is no relation and no field, or no such field or relation.
@@ -54,6 +69,8 @@ def join(
         raise InvalidValue("Features are joined by a spatial relation, by fields, or by both: none is given.")
     rows, others = _pairs(target, other, predicate, meters, fields)
     given = attributes_of(other)
+    if best is not None:
+        rows, others = _best(given, rows, others, best)
     if many:
         lone = np.setdiff1d(np.arange(len(target)), rows) if keep else np.zeros(0, dtype=np.intp)
         order = np.argsort(np.append(rows, lone), kind="stable")
@@ -81,6 +98,22 @@ def _one_to_one(
     return chosen, beside(count, rows_of(given, first[chosen]))
 
 
+def _best(given: DataFrame, rows: Rows, others: Rows, best: Best) -> Pairs:
+    """The pairs that count, the best one of each target first."""
+    order = {f"order {at}": _values(given, name, others) for at, (name, _) in enumerate(best.order)}
+    groups = {f"group {at}": _values(given, name, others) for at, name in enumerate(best.by)}
+    rising = [True, *(up for _, up in best.order)]
+    table = DataFrame({"row": rows, **order, **groups})
+    table = table.sort_values(["row", *order], ascending=rising, kind="stable")
+    place = table.groupby(["row", *groups], dropna=False, sort=False).cumcount()
+    kept = table.index[place < best.count].to_numpy()
+    return rows[kept], others[kept]
+
+
+def _values(frame: DataFrame, name: str, rows: Rows) -> Any:
+    return frame[field_of(frame, name)].array.take(rows)
+
+
 def _pairs(
     target: GeoDataFrame,
     other: GeoDataFrame,
@@ -93,9 +126,8 @@ def _pairs(
     rows, others = related(target, other, predicate, meters)
     same = np.ones(len(rows), dtype=bool)
     for mine, theirs in fields:
-        left = target[field_of(target, mine)].iloc[rows].reset_index(drop=True)
-        right = other[field_of(other, theirs)].iloc[others].reset_index(drop=True)
-        same &= (left == right).fillna(False).to_numpy(bool)
+        left, right = _values(target, mine, rows), _values(other, theirs, others)
+        same &= (Series(left) == Series(right)).fillna(False).to_numpy(bool)
     return rows[same], others[same]
 
 

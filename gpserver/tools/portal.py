@@ -12,7 +12,8 @@ from pyproj.exceptions import CRSError
 
 from gpserver.errors import InvalidValue
 from gpserver.tools.aggregate import COUNT, PLACE, Aggregate
-from gpserver.tools.attributes import field_of
+from gpserver.tools.attributes import field_of, names_like
+from gpserver.tools.join import Best
 from gpserver.tools.reproject import reproject
 from gpserver.tools.selection import select
 from gpserver.tools.statistics import Statistic
@@ -73,22 +74,29 @@ def title_of(output_name: str | None) -> str:
 def summaries(frame: DataFrame, texts: Sequence[str] | None) -> list[Statistic]:
     """Read ``summaryFields``: ``POP Sum``, or ``{"onStatisticField": "POP", "statisticType": "SUM"}``.
 
-    Their results are named ``sum_POP``.
+    Their results are named ``sum_POP``. A count of no field is what every result has in any case.
 
     Raises:
         InvalidValue: A text is neither, or there is no such field.
     """
-    return [_summary(frame, text.strip()) for text in texts or ()]
+    pairs = [_summary(text.strip()) for text in texts or ()]
+    return [_statistic(frame, field, kind) for field, kind in pairs if field or kind.lower() != "count"]
 
 
-def _summary(frame: DataFrame, text: str) -> Statistic:
-    if text.startswith("{"):
-        parts = _object("summaryFields", text)
-        field, kind = str(parts.get("onStatisticField", "")), str(parts.get("statisticType", ""))
-    else:
+def _summary(text: str) -> tuple[str, str]:
+    """A field, and the name of a function."""
+    if not text.startswith("{"):
         field, _, kind = text.rpartition(" ")
+        return field, kind
+    parts = _object("summaryFields", text)
+    return str(parts.get("onStatisticField") or ""), str(parts.get("statisticType") or "")
+
+
+def _statistic(frame: DataFrame, field: str, kind: str) -> Statistic:
     if kind.lower() not in FUNCTIONS or not field:
-        raise InvalidValue(f"{text} is not a field and one of Sum, Min, Max, Mean, Stddev, such as POP Sum.")
+        raise InvalidValue(
+            f"{field} {kind} is not a field and one of Sum, Min, Max, Mean, Stddev, Count, such as POP Sum."
+        )
     label = field_of(frame, field)
     return Statistic(label, FUNCTIONS[kind.lower()], f"{kind.lower()}_{label}")
 
@@ -126,6 +134,39 @@ def field_pairs(text: str | None) -> list[tuple[str, str]]:
         raise InvalidValue(
             'attributeRelationship is not like [{"targetField": "a", "operator": "equal", "joinField": "b"}].'
         ) from error
+
+
+def best_records(frame: DataFrame, text: str | None) -> Best | None:
+    """Read ``recordsToMatch``: how many of the features that could be joined are, and which ones.
+
+    ``{"groupByFields": "kind", "orderByFields": "size DESC", "topCount": 1}``. An order by the number of the
+    feature (``objectid``) is that of the layer.
+
+    Raises:
+        InvalidValue: It is not JSON of that, or there is no such field.
+    """
+    sent = _object("recordsToMatch", text)
+    if not sent:
+        return None
+    order = [(*part.split(), "ASC")[:2] for part in _parts(sent.get("orderByFields"))]
+    numbers = [
+        name for name, _ in order if name.lower() == "objectid" and "objectid" not in names_like(frame)
+    ]
+    try:
+        count = int(sent.get("topCount") or 1)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue("topCount of recordsToMatch is not a whole number.") from error
+    return Best(
+        tuple((name, way.upper() != "DESC") for name, way in order if name not in numbers),
+        count,
+        tuple(_parts(sent.get("groupByFields"))),
+    )
+
+
+def _parts(text: Any) -> list[str]:
+    """Names with a comma between them, or a list of names."""
+    parts = text if isinstance(text, list) else str(text or "").split(",")
+    return [str(part).strip() for part in parts if str(part).strip()]
 
 
 def summarized_areas(

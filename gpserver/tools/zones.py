@@ -83,7 +83,8 @@ def _hollow(geometry: Geometries, rings: bool, core: Geometries | None) -> Geome
     """Zones, shape (distances, features), less the next smaller ones and less the features."""
     found = geometry.copy()
     if rings:
-        inner = np.where(shapely.is_missing(geometry[:-1]), shapely.Polygon(), geometry[:-1])
+        inner = geometry[:-1].copy()
+        inner[shapely.is_missing(inner)] = shapely.Polygon()
         found[1:] = shapely.difference(geometry[1:], inner)
     if core is not None:
         areas = core.copy()

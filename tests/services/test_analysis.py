@@ -18,14 +18,14 @@ NAMES = {
     " > outputLayer",
     "MergeLayers": "inputLayer mergeLayer mergingAttributes outputName context > mergedLayer",
     "JoinFeatures": "targetLayer joinLayer spatialRelationship spatialRelationshipDistance"
-    " spatialRelationshipDistanceUnits attributeRelationship summaryFields joinOperation joinType outputName"
-    " context > outputLayer",
+    " spatialRelationshipDistanceUnits attributeRelationship summaryFields joinOperation recordsToMatch joinType"
+    " outputName context > outputLayer",
     "AggregatePoints": "pointLayer polygonLayer keepBoundariesWithNoPoints summaryFields groupByField"
     " minorityMajority percentPoints binType binSize binSizeUnit outputName context"
     " > aggregatedLayer groupSummary",
     "SummarizeWithin": "summaryLayer sumWithinLayer sumShape shapeUnits summaryFields groupByField"
     " minorityMajority percentShape binType binSize binSizeUnit outputName context"
-    " > summarizedLayer groupBySummary",
+    " > resultLayer groupBySummary",
     "FindNearest": "analysisLayer nearLayer measurementType maxCount searchCutoff searchCutoffUnits"
     " outputName context > nearestLayer connectingLinesLayer",
 }
@@ -181,6 +181,29 @@ def test_join_features(client: Client):
     assert len(found["outputLayer"]["features"]) == 9
 
 
+def test_join_features_of_the_best_records(client: Client):
+    states = squares((0, 0, 5, 5), (50, 50, 51, 51), state=["x", "z"])
+    cities = points(
+        (1, 1), (2, 2), (3, 3), (4, 4), city=["a", "b", "c", "d"], size=[1, 9, 5, None], kind=[1, 1, 2, 2]
+    )
+    sent = {"targetLayer": states, "joinLayer": cities, "spatialRelationship": "intersects"}
+
+    def joined(records, **more):
+        text = json.dumps(records)
+        found = client.run("tasks/JoinFeatures", **sent, **more, recordsToMatch=text)["outputLayer"]
+        return [city for (city,) in rows(found, "city")]
+
+    largest = {"groupByFields": "", "orderByFields": "SIZE DESC", "topCount": 1}
+    assert joined(largest) == ["b"]
+    assert joined({**largest, "orderByFields": "objectid ASC", "topCount": 2}) == ["a"]
+    many = {"joinOperation": "JoinOneToMany"}
+    assert joined({**largest, "topCount": 2}, **many) == ["b", "c"]
+    assert joined({**largest, "groupByFields": "kind"}, **many) == ["b", "c"]
+    count = '[{"statisticType":"COUNT","onStatisticField":null}]'
+    found = client.run("tasks/JoinFeatures", **sent, joinType="LEFT", summaryFields=count)["outputLayer"]
+    assert rows(found, "state", "Join_Count") == [["x", 4], ["z", 0]]
+
+
 def test_aggregate_points_into_polygons(client: Client):
     cities = points((1, 1), (2, 2), (3, 3), (8, 8), people=[1, 2, 4, 8], kind=["a", "a", "b", "b"])
     states = squares((0, 0, 5, 5), (5, 5, 9, 9), (50, 50, 51, 51), state=["x", "y", "z"])
@@ -216,13 +239,13 @@ def test_summarize_within(client: Client):
     sent = {"summaryLayer": parcels, "sumWithinLayer": zones, "summaryFields": '["people Sum"]'}
     found = client.run("tasks/SummarizeWithin", **sent, shapeUnits="Hectares", groupByField="kind")
     fields = ["zone", "Polygon_Count", "sum_Area_Hectares", "sum_people"]
-    assert rows(found["summarizedLayer"], *fields) == [["x", 2, 150, 20], ["y", 0, 0, None]]
+    assert rows(found["resultLayer"], *fields) == [["x", 2, 150, 20], ["y", 0, 0, None]]
     assert rows(found["groupBySummary"], "kind", "sum_Area_Hectares") == [["a", 100], ["b", 50]]
     roads = layer("Polyline", [{"paths": [[[500, 500], [500, 2500]]]}])
     found = client.run(
         "tasks/SummarizeWithin", summaryLayer=roads, sumWithinLayer=zones, shapeUnits="Kilometers"
     )
-    assert rows(found["summarizedLayer"], "Line_Count", "sum_Length_Kilometers") == [[1, 0.5], [0, 0]]
+    assert rows(found["resultLayer"], "Line_Count", "sum_Length_Kilometers") == [[1, 0.5], [0, 0]]
 
 
 def test_find_nearest(client: Client):
@@ -259,6 +282,12 @@ def test_an_extent_chooses_features(client: Client):
         ("JoinFeatures", {}, "none is given"),
         ("JoinFeatures", {"attributeRelationship": "[{}]"}, "attributeRelationship"),
         ("JoinFeatures", {"attributeRelationship": "[7"}, "attributeRelationship"),
+        (
+            "JoinFeatures",
+            {"spatialRelationship": "intersects", "recordsToMatch": '{"orderByFields":"size"}'},
+            'no field "size"',
+        ),
+        ("JoinFeatures", {"recordsToMatch": '{"topCount":"all"}'}, "topCount of recordsToMatch"),
         ("AggregatePoints", {}, "Give polygons, or binType"),
         (
             "AggregatePoints",
