@@ -1,11 +1,32 @@
-"""Isochrones: what can be reached from places of a network within a time or a distance."""
+"""Isochrones: the area that can be reached from places of a network within a time or a distance."""
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
+import numpy as np
+import shapely
 from geopandas import GeoDataFrame
 from numpy.typing import ArrayLike
+from pandas import DataFrame
 
-from gpserver.tools.network import Network
+from gpserver.errors import InvalidValue
+from gpserver.tools.attributes import attributes_of, beside, framed, rows_of
+from gpserver.tools.circles import Geometries
+from gpserver.tools.counts import counted
+from gpserver.tools.dissolve import union_of
+from gpserver.tools.globe import Floats
+from gpserver.tools.meridian import within_world
+from gpserver.tools.network import Network, from_plane
+from gpserver.tools.operand import Rows, of_dimension, united
+from gpserver.tools.pieces import spots
+from gpserver.tools.places import Places, places_of
+from gpserver.tools.reach import Ways, ways_of
+from gpserver.tools.reproject import reproject
+from gpserver.tools.searches import batches, nearest_places, search, some_of
+from gpserver.tools.surface import area_below, heights, surface_of
+
+Batches = Callable[[Sequence[Rows]], Iterable[Rows]]
+Overlap = Literal["overlap", "dissolve", "split"]
 
 
 def isochrones(
@@ -14,22 +35,128 @@ def isochrones(
     breaks: ArrayLike,
     *,
     towards: bool = False,
-    overlap: Literal["overlap", "dissolve", "split"] = "overlap",
+    overlap: Overlap = "overlap",
     rings: bool = False,
     holes: bool = False,
+    blocks: Batches = iter,
 ) -> GeoDataFrame:
     """Find the area that is reached from each point; a polygon for each point and break.
 
-    The result has the attributes and the index of its point (the index says whose it is; the first of them
-    where areas are dissolved) and FromBreak, ToBreak, in the spatial reference of the points.
+    The border runs through the exact places on the streets where the break is; between streets as ArcGIS
+    draws it (see ``surface``; QGIS gives lines or a convex hull, pgRouting an alpha shape). Areas of greater
+    breaks contain those of smaller ones, and around a single road an area is a band.
+
+    The result has the attributes and the index of its point, so that the index says whose it is, and
+    ``FromBreak`` and ``ToBreak``, in the spatial reference of the points. A point that is not on the network
+    (see ``places_of``) has no area.
 
     Args:
         network: The network.
         points: Where to start, in any spatial reference.
-        breaks: Seconds (metres in a network by length): shape (k,), or (n, k) with those of each point.
+        breaks: Seconds (metres in a network by length): shape (k,), or (n, k) with those of each point, where
+            one that is no number gives no area.
         towards: Go to the points instead of away from them.
-        overlap: Areas of several points may overlap, be one for each break, or be split where another is nearer.
+        overlap: Areas of several points may overlap, be dissolved into one for each break (without
+            attributes), or be split where another point is nearer.
         rings: Cut the next smaller area out of each.
-        holes: Leave out what is inside but far from what was reached.
+        holes: Leave holes where streets inside are not reached.
+        blocks: Goes through the batches of work.
+
+    Raises:
+        InvalidValue: There is no break, or one is not greater than 0; or points whose areas are dissolved or
+            split have breaks of their own.
     """
-    raise NotImplementedError
+    limits = _limits(breaks, len(points), overlap)
+    places = places_of(network, points)
+    limits = limits[places.row]
+    areas = np.full(limits.shape, None, dtype=object)
+    for batch in blocks(batches(network, places)):
+        areas[batch] = _areas(network, some_of(places, batch), limits[batch], towards, holes)
+    if overlap == "split" and len(places.row):
+        areas = _some(shapely.intersection(areas, _cells(network, places, limits.max(), towards)[:, None]))
+    if overlap == "dissolve":
+        areas, limits = np.array([[union_of(each) for each in areas.T]], dtype=object), limits[:1]
+    if rings:
+        areas = _hollow(areas)
+    found = _framed(network, points, places, areas, limits, rings)
+    return counted(found, read=len(points), lost=len(points) - len(places.row))
+
+
+def _limits(breaks: ArrayLike, count: int, overlap: Overlap) -> Floats:
+    limits = np.sort(np.asarray(breaks, dtype=float), axis=-1)
+    if not limits.size and count:
+        raise InvalidValue("An isochrone needs a break.")
+    if (limits <= 0).any() or (limits.ndim < 2 and np.isnan(limits).any()):
+        raise InvalidValue("Breaks of isochrones must be greater than 0.")
+    if limits.ndim == 2 and overlap != "overlap":
+        raise InvalidValue("Areas of points with breaks of their own are neither dissolved nor split.")
+    shape = (count, limits.shape[-1] if limits.ndim else 1)
+    return np.nan_to_num(np.broadcast_to(limits, shape))
+
+
+def _areas(network: Network, places: Places, limits: Floats, towards: bool, holes: bool) -> Geometries:
+    """The areas of a batch in the plane, shape (k, breaks)."""
+    farthest = limits.max(axis=1, initial=0)
+    found = np.full(limits.shape, None, dtype=object)
+    reached = search(network, places, farthest.max(), towards=towards)
+    surface = surface_of(network, reached, farthest)
+    for row in range(len(limits)):
+        ways = ways_of(network, reached, row, farthest[row])
+        for column in np.flatnonzero(limits[row]):
+            limit = limits[row, column]
+            height = heights(surface, network, _costs(network, ways, limit), row, towards)
+            found[row, column] = area_below(surface, height, limit, holes)
+    return found
+
+
+def _costs(network: Network, ways: Ways, limit: float) -> Floats:
+    """What it takes to reach each node that is within the limit or the next one beyond it; shape (nodes,)."""
+    entered = ways.passed <= limit
+    found = np.full(network.nodes, np.inf)
+    np.minimum.at(found, ways.node[entered], ways.cost[entered])
+    return found
+
+
+def _cells(network: Network, places: Places, limit: float, towards: bool) -> Geometries:
+    """What lies nearest to the nodes that each place is the first to reach, in the plane; shape (k,)."""
+    owner = nearest_places(network, places, limit, towards)
+    node = np.flatnonzero(owner >= 0)
+    # A place of its own, too: it may be reached where no node is.
+    points = np.concatenate(
+        [
+            network.plane[network.node_vertex[node]],
+            spots(network, places.edge, places.share, network.plane),
+        ]
+    )
+    owners = np.append(owner[node], np.arange(len(places.row)))
+    points, first = np.unique(points, axis=0, return_index=True)
+    cells = shapely.voronoi_polygons(shapely.multipoints(points), ordered=True)
+    return united(shapely.get_parts(cells), owners[first], len(places.row))
+
+
+def _some(areas: Geometries) -> Geometries:
+    """Areas, null where nothing of one is left."""
+    return of_dimension(areas.ravel(), 2).reshape(areas.shape)
+
+
+def _hollow(areas: Geometries) -> Geometries:
+    """Areas, shape (k, breaks), less those of the next smaller break."""
+    found, inner = areas.copy(), areas[:, :-1]
+    found[:, 1:] = np.where(shapely.is_missing(inner), areas[:, 1:], shapely.difference(areas[:, 1:], inner))
+    return _some(found)
+
+
+def _framed(
+    network: Network, points: GeoDataFrame, places: Places, areas: Geometries, limits: Floats, rings: bool
+) -> GeoDataFrame:
+    """Rows for all areas that there are, by point and break."""
+    place, column = np.nonzero(~shapely.is_missing(areas))
+    below = np.column_stack([np.zeros(len(limits)), limits[:, :-1]]) if rings else np.zeros_like(limits)
+    facts = DataFrame({"FromBreak": below[place, column], "ToBreak": limits[place, column]})
+    if len(areas) == len(places.row):
+        row = places.row[place]
+        facts = beside(rows_of(attributes_of(points), row), facts)
+        facts.index = points.index[row]
+    flat = shapely.transform(areas[place, column], lambda each: from_plane(each, network.crs))
+    found = framed(facts, within_world(flat, network.globe), network.crs)
+    return found if points.crs in (None, network.crs) or found.crs is None else reproject(found, points.crs)
