@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from gpserver.addresses import Allowed
 from gpserver.catalog import Catalog
+from gpserver.clerk import Clerk
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError
 from gpserver.examiner import Examiner
@@ -61,6 +62,8 @@ def create_app(settings: Settings) -> Starlette:
         start_method=settings.start_method or None,
     )
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=settings.start_method or None)
+    clerk = Clerk(layers_of(settings), data / "answers", start_method=settings.start_method or None)
+    staff = (engine, examiner, studio, clerk)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -70,13 +73,11 @@ def create_app(settings: Settings) -> Starlette:
         catalog.refresh()
         if guard:
             _warn_of_misspelled(guard, catalog)
-        engine.start()
-        examiner.start()
-        studio.start()
+        for member in staff:
+            member.start()
         yield
-        await run_in_threadpool(examiner.close)
-        await run_in_threadpool(studio.close)
-        await run_in_threadpool(engine.close)
+        for member in reversed(staff):
+            await run_in_threadpool(member.close)
         lock.release()
 
     site = Site(
@@ -94,17 +95,24 @@ def create_app(settings: Settings) -> Starlette:
     )
     # Without users there is nothing that a page could do in somebody's name.
     trusted = site.origins if guard else None
-    app = Starlette(routes=_routes(site), middleware=_middleware(trusted), lifespan=lifespan)
+    app = Starlette(routes=_routes(site, clerk), middleware=_middleware(trusted), lifespan=lifespan)
     app.state.stopping = site.stopping
     return app
 
 
-def _routes(site: Site) -> list[BaseRoute]:
+def _routes(site: Site, clerk: Clerk) -> list[BaseRoute]:
     """EverGIS' come behind ArcGIS' long ones, which are polled, and before the short ones, which take all."""
     arcgis = routes(site)
     long = [route for route in arcgis if isinstance(route, Route) and route.path.startswith("/arcgis/")]
     everpoint = evergis.Site(
-        site.engine, site.catalog, site.engine.layers, site.spool, site.max_body, site.guard, site.origins
+        site.engine,
+        site.catalog,
+        site.engine.layers,
+        clerk,
+        site.spool,
+        site.max_body,
+        site.guard,
+        site.origins,
     )
     return [*long, *evergis_routes(everpoint), *(route for route in arcgis if route not in long)]
 

@@ -33,7 +33,7 @@ LADDER = [
     ["worker"],
     ["sandbox"],
     ["executors"],
-    ["engine", "examiner", "maps"],
+    ["engine", "clerk", "examiner", "maps"],
     ["schedules"],
     ["security"],
     ["formats"],

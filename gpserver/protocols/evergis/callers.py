@@ -28,7 +28,7 @@ def identify(call: Call) -> Call:
     guard, site = call.site.guard, call.site
     if guard is None:
         caller = Caller(_named_by(_sent(call)))
-        return replace(call, caller=caller)
+        return replace(call, caller=caller, site=replace(site, layers=site.layers.seen_by(caller.name)))
     if call.request.scope["path"].removeprefix("/sp") in _OPEN:
         return call
     if not (token := _sent(call)):
@@ -41,6 +41,7 @@ def identify(call: Call) -> Call:
             site,
             engine=guard.engine(site.engine, caller),
             catalog=guard.catalog(site.catalog, caller),
+            layers=site.layers.seen_by(caller.name),
         ),
     )
 

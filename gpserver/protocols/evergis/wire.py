@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gpserver.catalog import Catalog
+from gpserver.clerk import Clerk
 from gpserver.engine import Engine
 from gpserver.errors import (
     Conflict,
@@ -27,6 +28,7 @@ from gpserver.errors import (
     TokenRequired,
     TooLarge,
 )
+from gpserver.layers import Layers
 from gpserver.protocols.form import IN_MEMORY, Parameters, read_body
 from gpserver.security import NOBODY, Caller, Guard
 from gpserver.workspace import Spooled, Value
@@ -46,7 +48,8 @@ class Site:
 
     engine: Engine
     catalog: Catalog
-    layers: Any
+    layers: Layers
+    clerk: Clerk
     spool: Path
     max_body: int
     guard: Guard | None = None
