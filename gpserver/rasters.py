@@ -1,6 +1,7 @@
 """Rasters: grids of numbers on the ground, as tasks give them and as they rest on disk (GeoTIFF)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,28 +154,75 @@ def _crs(file: "DatasetReader") -> CRS | None:
     return parse_spatial_reference(file.crs.to_wkt()) if file.crs else None
 
 
-def read_window(path: Path, box: Box, crs: CRS | None, width: int, height: int) -> Pixels:
-    """The cells under the pixels of a picture.
+def read_window(
+    path: Path, box: Box, crs: CRS | None, width: int, height: int, *, smooth: bool = False
+) -> Pixels:
+    """The cells under the pixels of a picture; where many cells are one pixel, those of an overview.
 
     Args:
-        path: A stored raster.
+        path: A stored raster; a file that is not changed any more.
         box: The extent of the picture in units of ``crs``.
         crs: The picture's spatial reference.
         width: Its pixels.
         height: Its pixels.
+        smooth: Whether values between cells are interpolated.
     """
     import rasterio
+    from affine import Affine
+    from rasterio.enums import ColorInterp, Resampling
     from rasterio.transform import from_bounds
     from rasterio.vrt import WarpedVRT
 
-    with rasterio.open(path) as file:
-        source = file.crs or (crs.to_wkt() if crs else "EPSG:3857")
+    wkt = crs.to_wkt() if crs else ""
+    with rasterio.open(path, **_overview(str(path), wkt, (box[2] - box[0]) / width)) as file:
+        source = file.crs or wkt or "EPSG:3857"
         window = {
-            "crs": crs.to_wkt() if crs and file.crs else source, "width": width, "height": height,
+            "crs": wkt if wkt and file.crs else source, "width": width, "height": height,
             "transform": from_bounds(*box, width, height),
+            "resampling": Resampling.bilinear if smooth else Resampling.nearest,
+            # Or what lies outside of the raster would be black.
+            "add_alpha": file.nodata is None and ColorInterp.alpha not in file.colorinterp,
         }  # fmt: skip
-        with WarpedVRT(file, src_crs=source, **window) as picture:
-            return np.ma.masked_invalid(picture.read(masked=True))
+        found: Pixels | None = None
+        for turn in _turns(file):
+            with WarpedVRT(
+                file, src_crs=source, src_transform=Affine.translation(turn, 0) * file.transform, **window
+            ) as picture:
+                more = np.ma.masked_invalid(picture.read(list(file.indexes), masked=True))
+            found = more if found is None else np.ma.where(np.ma.getmaskarray(found), more, found)
+        assert found is not None
+        return found
+
+
+def _turns(file: "DatasetReader") -> list[int]:
+    """By how many degrees a raster is moved so that all of it is seen; beyond 180° a map is not looked up."""
+    if not file.crs or not file.crs.is_geographic:
+        return [0]
+    edge = 180 - file.res[0]
+    west, east = file.bounds.left, file.bounds.right
+    return [0, *(turn for turn in (-360, 360) if west + turn < edge and east + turn > -edge)]
+
+
+def _overview(path: str, crs: str, pixel: float) -> dict[str, int]:
+    """How to open a raster so that a pixel has at least one cell of it, and as few as may be."""
+    sizes = _cell_sizes(path, crs)
+    finer = [level for level, size in enumerate(sizes) if size <= pixel * 1.01]
+    return {"overview_level": finer[-1]} if finer else {}
+
+
+@lru_cache(maxsize=1024)
+def _cell_sizes(path: str, crs: str) -> list[float]:
+    """The sizes of the cells of a raster's overviews in units of a spatial reference."""
+    import rasterio
+    from rasterio.warp import calculate_default_transform
+
+    with rasterio.open(path) as file:
+        levels = file.overviews(1)
+        if not levels:
+            return []
+        corners = file.width, file.height, *file.bounds
+        cell = calculate_default_transform(file.crs, crs, *corners)[0].a if file.crs and crs else file.res[0]
+    return [cell * level for level in levels]
 
 
 def values_at(path: Path, x: float, y: float) -> list[float | None]:

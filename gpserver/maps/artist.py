@@ -17,7 +17,8 @@ from gpserver.maps.canvas import Canvas
 from gpserver.maps.grid import colored
 from gpserver.maps.images import WHITE, write
 from gpserver.maps.labeling import expression_of, label_texts
-from gpserver.maps.picture import VECTORS, Picture, Reading, Sheet, Swatch
+from gpserver.maps.mosaic import draw_tile, inspected
+from gpserver.maps.picture import VECTORS, Inspection, Picture, Reading, Sheet, Swatch, Tile
 from gpserver.maps.query import Query, columns_at, rows_of
 from gpserver.maps.renderer import classify
 from gpserver.maps.swatches import swatch
@@ -35,7 +36,7 @@ def run(payload: dict[str, Any], channel: object) -> dict[str, Any]:
     """Write the file of an order.
 
     Args:
-        payload: The fields of a ``Picture``, a ``Swatch`` or a ``Reading``.
+        payload: The fields of an order.
         channel: The line to the sandbox; a drawing has nothing to say.
 
     Returns:
@@ -45,11 +46,18 @@ def run(payload: dict[str, Any], channel: object) -> dict[str, Any]:
         if "data_type" in payload:
             _read(Reading(**payload))
         else:
-            content = _swatch(Swatch(**payload)) if "symbol" in payload else _draw(Picture(**payload))
-            _keep(content, Path(payload["target"]))
+            _keep(_content(payload), Path(payload["target"]))
     except GPServerError as error:
         return {"problem": str(error)}
     return {}
+
+
+def _content(payload: dict[str, Any]) -> bytes:
+    if "symbol" in payload:
+        return _swatch(Swatch(**payload))
+    if "row" in payload:
+        return inspected(Inspection(**payload))
+    return draw_tile(Tile(**payload)) if "z" in payload else _draw(Picture(**payload))
 
 
 def _keep(content: bytes, target: Path) -> None:

@@ -23,8 +23,9 @@ MEDIA_TYPES = {
     "jpg": "image/jpeg",
     "gif": "image/gif",
     "bmp": "image/bmp",
+    "webp": "image/webp",
 }
-_QUALITY = 90  # of JPEG
+_QUALITY = 90  # of JPEG and WebP
 _PNG_COLORS = {3: 2, 4: 6}  # PNG's number for pixels of so many bytes
 
 
@@ -104,4 +105,5 @@ _WRITERS: dict[str, Callable[[Array], bytes]] = {
     "jpg": lambda pixels: _saved(Image.fromarray(pixels), "JPEG", quality=_QUALITY),
     "gif": _gif,
     "bmp": lambda pixels: _saved(Image.fromarray(pixels), "BMP"),
+    "webp": lambda pixels: _saved(Image.fromarray(pixels), "WEBP", quality=_QUALITY, method=0),
 }

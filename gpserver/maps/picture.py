@@ -94,5 +94,59 @@ class Reading:
     target: str = ""
 
 
-Work = Picture | Swatch | Reading
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A square of the map of a catalogue of rasters, in Web Mercator; travels as JSON.
+
+    Attributes:
+        place: The fields of the ``gpserver.layers.Place``.
+        owner: As whom the catalogue is read.
+        layer: Its name.
+        version: Its version, so that a tile is drawn anew when it has changed.
+        z: The world is 2^z tiles wide.
+        x: Counted from 180° W.
+        y: Counted from the north.
+        size: Pixels of a side.
+        format: One of ``png``, ``jpg``, ``webp``.
+        ids: The rows to show; all if there are none.
+        target: The file to write; the studio's business.
+    """
+
+    place: dict[str, Any]
+    owner: str
+    layer: str
+    version: int
+    z: int
+    x: int
+    y: int
+    size: int
+    format: str
+    ids: tuple[int, ...] = ()
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What there is to say of one raster of a catalogue; travels as JSON.
+
+    Attributes:
+        place, owner, layer, version: As those of a ``Tile``.
+        row: The id of its row.
+        low, high: Where its histograms begin and end; None for its least and its greatest value.
+        format: Its format is always this one.
+        target: The file to write; the studio's business.
+    """
+
+    place: dict[str, Any]
+    owner: str
+    layer: str
+    version: int
+    row: int
+    low: float | None = None
+    high: float | None = None
+    format: str = "json"
+    target: str = ""
+
+
+Work = Picture | Swatch | Reading | Tile | Inspection
 """An order."""

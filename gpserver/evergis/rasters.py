@@ -1,0 +1,144 @@
+"""The task tiling: raster files become rows of a catalogue, kept so that every window is cheap to read."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+from pyproj import CRS
+
+from gpserver.archives import is_archive, unpack
+from gpserver.context import JobContext
+from gpserver.errors import InvalidValue, NotFound, TaskError
+from gpserver.evergis.bodies import Tiling
+from gpserver.evergis.footprints import footprint
+from gpserver.evergis.geotiffs import block_count, opened, write_geotiff
+from gpserver.evergis.steps import Steps
+from gpserver.features import parse_spatial_reference
+from gpserver.layers import LayerInfo
+from gpserver.layers.table import described
+from gpserver.rasters import read_sample
+
+_SUFFIXES = (".tif", ".tiff", ".gtif")
+_SR_ID = 4326  # of a new catalogue: every raster has a place in it, also at the poles
+_SHOWN = (2, 98)  # percentiles of the values that are black and white
+
+
+def tile(job: JobContext, body: Tiling, steps: Steps) -> None:
+    """Load raster files into a catalogue of rasters; one step.
+
+    Each file, or each GeoTIFF of a zip archive, becomes a row: its footprint, the attributes of the body and,
+    unless the body says otherwise, its file's name as ``name``. A file that cannot be taken is told in
+    ``batchErrors`` and the rest goes on.
+
+    Raises:
+        TaskError: No file could be taken.
+        InvalidValue: The target is no catalogue of rasters, or has not the attributes of the body.
+        Conflict, Forbidden: It cannot be made.
+    """
+    info = _catalogue(job, body)
+    blocks, errors = list[int](), list[str]()
+    for number, key in enumerate(body.files):
+        steps.at(number, len(body.files))
+        with _caught(errors):
+            for name, path in _rasters(job, key):
+                with _caught(errors):
+                    blocks.append(_add(job, body, info, name, path))
+    for text in errors:
+        job.warning(text)
+    if not blocks:
+        raise TaskError(" ".join(errors))
+    read = len(blocks) + len(errors)
+    steps.end(read, len(blocks), errors=errors, lost=len(errors), details={"Tiles created": sum(blocks)})
+
+
+@contextmanager
+def _caught(errors: list[str]) -> Iterator[None]:
+    """What is wrong with one file does not end the work on the others."""
+    try:
+        yield
+    except (InvalidValue, NotFound) as error:
+        errors.append(str(error))
+
+
+def _catalogue(job: JobContext, body: Tiling) -> LayerInfo:
+    name, given = body.target.service_name, body.attributes or {}
+    if body.target.create_new_service:
+        return job.layers.create(_new(name, given))
+    info = job.layers.find(name)
+    if info.kind != "rasters":
+        raise InvalidValue(
+            f"target: {name} is no catalogue of rasters; set createNewService, or name another."
+        )
+    for attribute in given:
+        info.attribute(attribute)
+    return info
+
+
+def _new(name: str, given: dict[str, Any]) -> LayerInfo:
+    values = {"name": "", **given}
+    _, like = described(name, gpd.GeoDataFrame([values], geometry=[None], crs=_SR_ID), None)
+    return LayerInfo(name, like.fields, geometry_type="MultiPolygon", sr_id=_SR_ID, kind="rasters")
+
+
+def _rasters(job: JobContext, key: str) -> Iterator[tuple[str, Path]]:
+    """Names and paths of the rasters of an uploaded file; those in an archive last until the next."""
+    path, name = job.layers.resources.file(key), _name(job, key)
+    if not is_archive(path):
+        yield name, path
+        return
+    folder = job.scratch / secrets.token_hex(8)
+    try:
+        found = [file for file in unpack(path, folder) if file.suffix.lower() in _SUFFIXES]
+        if not found:
+            raise InvalidValue(f"The archive {name} has no file with one of {', '.join(_SUFFIXES)}.")
+        yield from ((file.name, file) for file in found)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _name(job: JobContext, key: str) -> str:
+    """What the sender calls a file that he names by its id, its path or its name."""
+    with suppress(NotFound):
+        return job.layers.resources.resource(key).name
+    return key
+
+
+def _add(job: JobContext, body: Tiling, info: LayerInfo, name: str, path: Path) -> int:
+    """One raster; the number of its blocks."""
+    files = job.layers.rasters
+    job.check_cancelled()
+    folder = files.folder(info)
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"{secrets.token_hex(8)}.tmp"
+    try:
+        write_geotiff(path, name, draft, cog=body.use_cog, levels=body.max_zoom_level or None)
+        crs = parse_spatial_reference(info.sr_id or _SR_ID) or CRS.from_epsg(_SR_ID)
+        with opened(draft, name) as file:
+            area = footprint(file, crs, exact=body.polygonize, name=name)
+            picture = file.dtypes[0] == "uint8"
+        row = gpd.GeoDataFrame([_values(info, name, body.attributes)], geometry=[area], crs=crs)
+        blocks = block_count(draft)
+        span = None if picture else _span(draft)
+        [gid] = job.layers.append(info.name, row)
+        files.keep(info, gid, draft, span)
+    finally:
+        draft.unlink(missing_ok=True)
+    return blocks
+
+
+def _values(info: LayerInfo, name: str, given: dict[str, Any] | None) -> dict[str, Any]:
+    named = any(item.name == "name" and item.type == "String" for item in info.fields)
+    return ({"name": name} if named else {}) | (given or {})
+
+
+def _span(path: Path) -> tuple[float, float] | None:
+    values = read_sample(path)
+    if not values.size:
+        return None
+    low, high = np.percentile(values, _SHOWN)
+    return float(low), float(high)
