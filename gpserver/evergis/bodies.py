@@ -4,10 +4,12 @@ import re
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
+import orjson
 from msgspec import Meta, Struct
 
-from gpserver.errors import InvalidRequest
-from gpserver.evergis.storages import Catalogue, Edited, LayerStorage, Name, Source, Target
+from gpserver.errors import InvalidRequest, InvalidValue
+from gpserver.evergis.storages import Catalogue, Edited, LayerStorage, Name, Source, Target, check_eql
+from gpserver.features.parse import read_json
 
 Operation = Literal["union", "intersection", "subtraction", "symDifference"]
 Provider = Literal["sp_walk", "sp_car"]
@@ -41,6 +43,9 @@ class Copy(Body, tag="copy", frozen=True, kw_only=True):
     source: Source
     target: Target
 
+    def __post_init__(self) -> None:
+        check_eql(condition=self.condition)
+
 
 class EditAttributes(Body, tag="editAttributes", frozen=True, kw_only=True):
     """Calculates the values of one attribute."""
@@ -51,6 +56,9 @@ class EditAttributes(Body, tag="editAttributes", frozen=True, kw_only=True):
     create_new_attribute: bool = False
     attribute_type: str = "Unknown"
     target: Edited
+
+    def __post_init__(self) -> None:
+        check_eql(condition=self.condition, editExpression=self.edit_expression)
 
 
 class Setting(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -95,6 +103,9 @@ class Buffer(Zones, tag="buffer", frozen=True, kw_only=True):
     exclude_source_polygon: bool = False
     radius_attribute_name: Name = "buffer_radius"
 
+    def __post_init__(self) -> None:
+        check_eql(**{f"radii[{number}]": each for number, each in enumerate(self.radii)})
+
 
 class Route(Zones, tag="route", frozen=True, kw_only=True):
     """Areas that can be reached from points within seconds."""
@@ -104,6 +115,9 @@ class Route(Zones, tag="route", frozen=True, kw_only=True):
     duration_attribute_name: str | None = None
     route_center_x_attribute_name: str | None = None
     route_center_y_attribute_name: str | None = None
+
+    def __post_init__(self) -> None:
+        check_eql(duration=self.duration)
 
 
 class FilterCopy(Body, tag="filterCopy", frozen=True, kw_only=True):
@@ -115,6 +129,9 @@ class FilterCopy(Body, tag="filterCopy", frozen=True, kw_only=True):
     target: Target
     geometry_filter_storage: Source
     reverse_geometry_filter: bool = False
+
+    def __post_init__(self) -> None:
+        check_eql(condition=self.condition)
 
 
 class Union(Body, tag="union", frozen=True, kw_only=True):
@@ -156,14 +173,15 @@ class Pipeline(Body, tag="pipeline", frozen=True, kw_only=True):
 Task = Inner | Pipeline
 
 _OF_TYPE = {kind.__struct_config__.tag: kind for kind in get_args(Task)}
-_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_FIELD = re.compile(r"Object missing required field `(?P<missing>\w+)`|`(?P<wrong>[\w[\]]+)`: ")
 
 
 def read_body(text: bytes, kind: str = "") -> Task:
     """Read the body of a task.
 
     Args:
-        text: JSON; what is not known is passed over, as EverGIS does.
+        text: JSON; relaxed, as EverGIS' own samples have commas at the end of lists and ``\\'``; what
+            is not known is passed over.
         kind: The type of the task; empty where the body says it.
 
     Raises:
@@ -175,9 +193,20 @@ def read_body(text: bytes, kind: str = "") -> Task:
         body: Task = msgspec.json.decode(text, type=_OF_TYPE[kind] if kind else Task)
     except msgspec.ValidationError as error:
         raise InvalidRequest(_plain(str(error))) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(f"The body is not JSON: {error}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return read_body(_strict(text), kind)
     return body
+
+
+def _strict(text: bytes) -> bytes:
+    """The JSON of relaxed JSON."""
+    try:
+        strict = orjson.dumps(read_json(text))
+    except (InvalidValue, orjson.JSONEncodeError) as error:
+        raise InvalidRequest(f"The body is not JSON: {error}") from None
+    if strict == text:
+        raise InvalidRequest("The body is not JSON: it is nested too deeply.")
+    return strict
 
 
 def write_body(body: Task) -> bytes:
@@ -189,7 +218,8 @@ def _plain(problem: str) -> str:
     """``Expected `int` - at `$.radii[0]`​`` as ``radii[0]: expected int.``"""
     text, _, place = problem.partition(" - at ")
     path = place.strip("`").removeprefix("$").removeprefix(".")
-    if missing := _MISSING.search(text):
-        path, text = f"{path}.{missing[1]}".strip("."), "it is required"
-    text = text.replace("`", "'")
+    if found := _FIELD.match(text):
+        path = f"{path}.{found['missing'] or found['wrong']}".strip(".")
+        text = "it is required" if found["missing"] else text[found.end() :]
+    text = text.replace("`", "'").rstrip(".")
     return f"{path or 'The body'}: {text[0].lower()}{text[1:]}."

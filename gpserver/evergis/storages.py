@@ -4,8 +4,26 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
+from gpserver.eql import read_condition, read_expression
+from gpserver.errors import InvalidValue
+
 Name = Annotated[str, Meta(min_length=1)]
 Number = Annotated[int, Meta(ge=1)]
+
+
+def check_eql(**texts: Any) -> None:
+    """Refuse EQL that cannot be read; numbers and what is absent pass.
+
+    Raises:
+        ValueError: One is wrong; begins with the name of its field in backticks, for ``bodies``.
+    """
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            continue
+        try:
+            (read_condition if name == "condition" else read_expression)(text)
+        except InvalidValue as error:
+            raise ValueError(f"`{name}`: {error}") from None
 
 
 class _Storage(Struct, frozen=True, kw_only=True, tag_field="type", rename="camel"):
@@ -20,6 +38,9 @@ class LayerStorage(_Storage, tag="layerTaskDataStorage", frozen=True, kw_only=Tr
     """EQL; of a source."""
     create_new_service: bool = False
     """Of a target: the layer is made first, with the alias, description and style of the source."""
+
+    def __post_init__(self) -> None:
+        check_eql(condition=self.condition)
 
 
 class ConfiguredLayerStorage(_Storage, tag="configuredLayerTaskDataStorage", frozen=True, kw_only=True):

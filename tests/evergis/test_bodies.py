@@ -190,6 +190,10 @@ def test_the_type_may_stand_in_the_body_and_unknown_fields_are_passed_over() -> 
             "aggregationSettings[0]: 'WeightedAvg' needs 'additionalSourceAttribute'",
         ),
         ({"innerTasks": []}, "pipeline", "innerTasks: "),
+        (PAIR | {"condition": "a >"}, "copy", "condition: position 4"),
+        ({"source": layer("u.a", condition="(a"), "target": TARGET}, "union", "source.condition: position"),
+        (PAIR | {"radii": [5, "a +"]}, "buffer", "radii[1]: position"),
+        (PAIR | {"duration": "60 *", "providerType": "sp_car"}, "route", "duration: position"),
         ({"innerTasks": [PAIR]}, "pipeline", "innerTasks[0].type: it is required"),
         ({"innerTasks": [{"type": "copy", "source": SOURCE}]}, "pipeline", "innerTasks[0].target: "),
         ({"innerTasks": [{"type": "pipeline", "innerTasks": []}]}, "pipeline", "innerTasks[0].type: "),
@@ -197,6 +201,15 @@ def test_the_type_may_stand_in_the_body_and_unknown_fields_are_passed_over() -> 
 )
 def test_what_is_wrong_is_named_by_its_path(body: Any, kind: str, place: str) -> None:
     assert problem(body, kind).startswith(place)
+
+
+def test_relaxed_json_is_read_as_in_the_published_samples() -> None:
+    body = rb"""{"innerTasks": [{"type": "copy",
+        "source": {"type": "layerTaskDataStorage", "serviceName": "u.a",},
+        "target": {"type": "layerTaskDataStorage", "serviceName": "u.b", "createNewService": true,},
+        "condition": "year >= #\'2000-01-01T00:00:00.000+03:00\' && floors >= 5"}]}"""
+    condition = "year >= #'2000-01-01T00:00:00.000+03:00' && floors >= 5"
+    assert read_body(body, "pipeline").inner_tasks[0].condition == condition
 
 
 def test_there_are_eighteen_functions() -> None:
