@@ -1,7 +1,6 @@
 """Who I am: login, refresh, revoke, the account of the caller; and what server this is."""
 
 import time
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -11,13 +10,14 @@ from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from gpserver.errors import InvalidRequest, InvalidToken
+from gpserver.evergis.steps import moment
 from gpserver.protocols.evergis.callers import COOKIE, address_of, name_token
 from gpserver.protocols.evergis.wire import Call, Routes, json_response
 from gpserver.security import Binding
 
 _REFRESH_COOKIE = "refreshToken"
 _HASHING = CapacityLimiter(2)  # a password's hash takes 64 MB and a core
-_STARTED = datetime.fromtimestamp(time.time(), UTC)
+_STARTED = time.time()
 _NAME_OF_NOBODY = "public"
 
 
@@ -41,7 +41,7 @@ async def server(_: Call) -> dict[str, Any]:
         "application": "Public",
         "version": version("gpserver"),
         "routingProviders": [],
-        "startedAt": f"{_STARTED:%Y-%m-%dT%H:%M:%S.%f}Z",
+        "startedAt": moment(_STARTED),
     }
 
 
