@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -28,6 +29,8 @@ from gpserver.protocols.esri.wire import Site
 from gpserver.protocols.evergis import wire as evergis
 from gpserver.protocols.evergis.routes import routes as evergis_routes
 from gpserver.protocols.paths import Paths
+from gpserver.schedules.office import Office, View
+from gpserver.schedules.ticker import Ticker
 from gpserver.security import ADMINISTRATORS, Guard, create_guard, kept_key, read_users
 from gpserver.settings import Settings
 from gpserver.stores.sqlite import SQLiteStore
@@ -63,7 +66,9 @@ def create_app(settings: Settings) -> Starlette:
     )
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=settings.start_method or None)
     clerk = Clerk(layers_of(settings), data / "answers", start_method=settings.start_method or None)
-    staff = (engine, examiner, studio, clerk)
+    office = Office(data / "schedules.sqlite", engine)
+    ticker = Ticker(office, partial(_view_of, engine, catalog, guard))
+    staff = (engine, examiner, studio, clerk, ticker)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -95,12 +100,12 @@ def create_app(settings: Settings) -> Starlette:
     )
     # Without users there is nothing that a page could do in somebody's name.
     trusted = site.origins if guard else None
-    app = Starlette(routes=_routes(site, clerk), middleware=_middleware(trusted), lifespan=lifespan)
+    app = Starlette(routes=_routes(site, clerk, office), middleware=_middleware(trusted), lifespan=lifespan)
     app.state.stopping = site.stopping
     return app
 
 
-def _routes(site: Site, clerk: Clerk) -> list[BaseRoute]:
+def _routes(site: Site, clerk: Clerk, office: Office) -> list[BaseRoute]:
     """EverGIS' come behind ArcGIS' long ones, which are polled, and before the short ones, which take all."""
     arcgis = routes(site)
     long = [route for route in arcgis if isinstance(route, Route) and route.path.startswith("/arcgis/")]
@@ -109,12 +114,22 @@ def _routes(site: Site, clerk: Clerk) -> list[BaseRoute]:
         site.catalog,
         site.engine.layers,
         clerk,
+        office,
+        site.studio,
         site.spool,
         site.max_body,
         site.guard,
         site.origins,
     )
     return [*long, *evergis_routes(everpoint), *(route for route in arcgis if route not in long)]
+
+
+def _view_of(engine: Engine, catalog: Catalog, guard: Guard | None, owner: str) -> View | None:
+    """What a user sees in whose name the clock starts a run; None where he is a user no more."""
+    if guard is None:
+        return View(engine.seen_by(owner, lambda _: True), catalog)
+    caller = guard.named(owner)
+    return View(guard.engine(engine, caller), guard.catalog(catalog, caller)) if caller else None
 
 
 def _guard(settings: Settings, data: Path) -> Guard | None:

@@ -36,6 +36,19 @@ _PROTOTYPE = f"id, owner, description, created, subtasks, {_TIMING}, due, runs"
 _RUN = "id, prototype, owner, created, forced, outline, status, started, ended, subtasks"
 _RESOURCE = "id, owner, sub_type, task_type, import_method, description, user_configuration, ui_configuration"
 
+ORDERS = {
+    "": "seq",
+    "createdat": "created",
+    "description": "description",
+    "user": "owner",
+    "enabled": "enabled",
+    "schedule": "schedule",
+    "delaydate": "delay_date",
+    "taskscount": "runs",
+    "id": "id",
+}
+"""What prototypes are sorted by, by what clients call it in lower case."""
+
 MOST_RUNS = 1000
 """Runs of one prototype that are remembered."""
 
@@ -79,13 +92,28 @@ class Book:
             return _prototype(row)
         raise NotFound(f"There is no task prototype {prototype_id}.")
 
-    def all(self, owner: str | None) -> list[Prototype]:
-        """The prototypes of one user, or of all for None, in the order in which they were made."""
+    def page(self, owner: str | None, order: str, backwards: bool, skip: int, most: int) -> list[Prototype]:
+        """Some prototypes of one user, or of all for None.
+
+        Args:
+            owner: Whose.
+            order: One of the values of ``ORDERS``.
+            backwards: Whether the last comes first.
+            skip, most: How many are left out before them, and how many there are at most.
+        """
+        assert order in ORDERS.values()
+        way = "DESC" if backwards else "ASC"
         rows = self._rows(
-            f"SELECT {_PROTOTYPE} FROM prototypes WHERE owner = coalesce(?, owner) ORDER BY seq",  # noqa: S608
-            owner,
+            f"SELECT {_PROTOTYPE} FROM prototypes WHERE owner = coalesce(?, owner)"  # noqa: S608 - our own words
+            f" ORDER BY {order} {way}, seq {way} LIMIT ? OFFSET ?",
+            *(owner, most, skip),
         )
         return [_prototype(row) for row in rows]
+
+    def count(self, owner: str | None) -> int:
+        """How many prototypes one user has, or all for None."""
+        [(count,)] = self._rows("SELECT count(*) FROM prototypes WHERE owner = coalesce(?, owner)", owner)
+        return int(count)
 
     def change(self, prototype_id: str, timing: Timing, due: float | None) -> None:
         """Give a prototype another timing."""

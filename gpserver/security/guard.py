@@ -76,6 +76,11 @@ class Guard:
         """
         return caller_of(self._tokens.read(token, referer, address))
 
+    def named(self, name: str) -> Caller | None:
+        """The caller that a user is, for work in his name while he is away; None where there is none."""
+        user = self._users.get(name)
+        return caller_of(user) if user else None
+
     def catalog(self, whole: Catalog, caller: Caller) -> Catalog:
         """The services that a caller may use."""
         return CallersCatalog(whole, self._access, caller)

@@ -28,7 +28,9 @@ def identify(call: Call) -> Call:
     guard, site = call.site.guard, call.site
     if guard is None:
         caller = Caller(_named_by(_sent(call)))
-        return replace(call, caller=caller, site=replace(site, layers=site.layers.seen_by(caller.name)))
+        own = site.engine.seen_by(caller.name, lambda _: True)
+        site = replace(site, engine=own, layers=site.layers.seen_by(caller.name))
+        return replace(call, caller=caller, site=site)
     if call.request.scope["path"].removeprefix("/sp") in _OPEN:
         return call
     if not (token := _sent(call)):

@@ -3,14 +3,32 @@
 from starlette.routing import BaseRoute, Mount, Route
 
 from gpserver.errors import NotFound
-from gpserver.protocols.evergis import account, scheduler
+from gpserver.protocols.evergis import (
+    account,
+    eql,
+    features,
+    layers,
+    prototypes,
+    runs,
+    scheduler,
+    taskresources,
+)
 from gpserver.protocols.evergis.callers import identify
 from gpserver.protocols.evergis.wire import Call, Routes, Site, endpoint
 
 PREFIX = "/sp"
 
 # Literals such as /scheduler/worker come before /scheduler/{id}, which is therefore last.
-_MODULES: tuple[Routes, ...] = (account.ROUTES, scheduler.ROUTES)
+_MODULES: tuple[Routes, ...] = (
+    account.ROUTES,
+    features.ROUTES,
+    layers.ROUTES,
+    eql.ROUTES,
+    taskresources.ROUTES,
+    runs.ROUTES,
+    prototypes.ROUTES,
+    scheduler.ROUTES,
+)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 

@@ -29,7 +29,9 @@ from gpserver.errors import (
     TooLarge,
 )
 from gpserver.layers import Layers
+from gpserver.maps.studio import Studio
 from gpserver.protocols.form import IN_MEMORY, Parameters, read_body
+from gpserver.schedules.office import Office
 from gpserver.security import NOBODY, Caller, Guard
 from gpserver.workspace import Spooled, Value
 
@@ -50,6 +52,8 @@ class Site:
     catalog: Catalog
     layers: Layers
     clerk: Clerk
+    office: Office
+    studio: Studio
     spool: Path
     max_body: int
     guard: Guard | None = None

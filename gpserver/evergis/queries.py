@@ -1,0 +1,137 @@
+"""What subtasks read and write: sources of features by layer or EQL, and the layers that they make."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from geopandas import GeoDataFrame
+from geopandas.array import GeometryDtype
+from pandas import DataFrame
+
+from gpserver.eql import read_select, read_where
+from gpserver.errors import Conflict, InvalidValue
+from gpserver.evergis.parameters import Source, Target
+from gpserver.layers import LayerInfo, Layers
+
+GEOMETRY = "geometry"
+
+
+class Tally(NamedTuple):
+    """What a subtask did: how many features of how many, and what else there is to tell."""
+
+    processed: int
+    total: int
+    facts: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
+
+
+def read_rows(layers: Layers, source: Source) -> DataFrame:
+    """The rows of a source, with geometry where it has one.
+
+    Raises:
+        NotFound: There is no such layer.
+        InvalidRequest, InvalidValue: The EQL or the condition is wrong.
+    """
+    if source.eql:
+        return layers.select(read_select(_narrowed(source.eql, source.condition)))
+    name = source.layer_name or ""
+    if source.condition and source.condition.strip():
+        return layers.select(read_where(source.condition, layers.find(name).name))
+    return layers.read(name)
+
+
+def read_features(layers: Layers, source: Source) -> GeoDataFrame:
+    """The features of a source; their geometry is the one that the source names, or the only one.
+
+    Raises:
+        InvalidValue: It has no geometry.
+    """
+    frame = read_rows(layers, source)
+    wanted = source.geometry_attribute or GEOMETRY
+    spatial = [name for name in frame.columns if isinstance(frame[name].dtype, GeometryDtype)]
+    name = wanted if wanted in spatial else next(iter(spatial), "")
+    if not name:
+        raise InvalidValue(f"{_called(source)} has no geometry in an attribute {wanted!r}.")
+    return frame.set_geometry(name) if isinstance(frame, GeoDataFrame) else GeoDataFrame(frame, geometry=name)
+
+
+def ids_of(frame: DataFrame, source: Source) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The ids of rows, as the source names their attribute.
+
+    Raises:
+        InvalidValue: There is no such attribute, or it holds no whole numbers.
+    """
+    name = source.id_attribute or "gid"
+    if name not in frame.columns:
+        raise InvalidValue(f"{_called(source)} has no attribute {name!r}; its features need ids.")
+    try:
+        return np.asarray(frame[name].to_numpy(np.int64))
+    except (TypeError, ValueError):
+        raise InvalidValue(f"The ids in the attribute {name!r} must be whole numbers, none null.") from None
+
+
+def labels_of(frame: DataFrame, source: Source) -> Any:
+    """What features are called in results: their ids, or numbers from 1 where there are none."""
+    name = source.id_attribute or "gid"
+    return frame[name].array if name in frame.columns else np.arange(1, len(frame) + 1)
+
+
+def refuse_taken(layers: Layers, target: Target) -> None:
+    """Before work begins that makes a new layer.
+
+    Raises:
+        Conflict: There is one of that name; in EverGIS' words.
+    """
+    if layers.exists(target.name):
+        raise Conflict(f"{target.name}: table already exist.")
+
+
+def write_layer(layers: Layers, target: Target, frame: DataFrame, like: str | None = None) -> LayerInfo:
+    """Make a layer of rows.
+
+    Args:
+        layers: Where.
+        target: Its name, alias and folder.
+        frame: The rows; ``gid`` is numbered anew.
+        like: The layer whose alias and description it inherits.
+
+    Raises:
+        Conflict: There is one of that name.
+    """
+    refuse_taken(layers, target)
+    model = layers.find(like) if like and layers.exists(like) else None
+    model = replace(model, alias="") if model else None
+    info = layers.write(target.name, without(frame, "gid"), like=model)
+    facts: dict[str, Any] = {}
+    if target.alias:
+        facts["alias"] = target.alias
+    if target.parent_id:
+        facts["configuration"] = {"parentId": target.parent_id}
+    return layers.change(target.name, **facts) if facts else info
+
+
+def append_rows(layers: Layers, target: Target, frame: DataFrame) -> LayerInfo:
+    """Add rows to a layer, which is made where it is not there."""
+    if not layers.exists(target.name):
+        return write_layer(layers, target, frame)
+    layers.append(target.name, frame)
+    return layers.find(target.name)
+
+
+def without(frame: DataFrame, *names: str) -> Any:
+    """A frame without some columns, which need not be there."""
+    return frame.drop(columns=[name for name in names if name in frame.columns])
+
+
+def _narrowed(eql: str, condition: str | None) -> str:
+    """EQL with one more condition; both are read as one SELECT, so that neither can be more than it says."""
+    if not condition or not condition.strip():
+        return eql
+    text = condition.strip()
+    head, _, rest = text.partition(" ")
+    where = rest if head.lower() == "where" else text
+    inner = eql.strip().rstrip(";")
+    return f"SELECT * FROM (\n{inner}\n) AS source WHERE {where}"  # noqa: S608 - EQL, which is read before it is run
+
+
+def _called(source: Source) -> str:
+    return f"The layer {source.layer_name}" if source.layer_name else "The EQL query"
