@@ -26,7 +26,7 @@ class Clerk:
     """
 
     def __init__(self, place: Place, folder: Path, *, start_method: str | None = None) -> None:
-        self._place, self._folder = place, folder
+        self.place, self._folder = place, folder
         self._desk = Desk("gpserver.evergis.questions:answer", slots=_SLOTS, start_method=start_method)
 
     def start(self) -> None:
@@ -54,7 +54,7 @@ class Clerk:
         target = self._folder / token_hex(16)
         payload = {
             "question": question,
-            "place": asdict(self._place),
+            "place": asdict(self.place),
             "owner": owner,
             "arguments": arguments,
             "target": str(target),

@@ -12,6 +12,7 @@ from gpserver.protocols.evergis import (
     runs,
     scheduler,
     taskresources,
+    tiles,
 )
 from gpserver.protocols.evergis.callers import identify
 from gpserver.protocols.evergis.wire import Call, Routes, Site, endpoint
@@ -28,6 +29,7 @@ _MODULES: tuple[Routes, ...] = (
     runs.ROUTES,
     prototypes.ROUTES,
     scheduler.ROUTES,
+    tiles.ROUTES,
 )
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
