@@ -10,13 +10,11 @@ from geopandas import GeoDataFrame
 from gpserver.tools.attributes import attributes_of, beside, codes_of, field_of, framed, rows_of
 from gpserver.tools.circles import Geometries
 from gpserver.tools.counts import counted
-from gpserver.tools.operand import Rows, of_dimension, sound, united
+from gpserver.tools.operand import Rows, of_dimension, sound
 from gpserver.tools.statistics import Groups, Statistic, statistics
+from gpserver.tools.union import unions_of
 
 log = logging.getLogger(__name__)
-
-# So many polygons and their neighbours tell whether it may pay to look for a clean coverage.
-SAMPLE = 64
 
 
 def dissolve(
@@ -78,35 +76,10 @@ def _united(geometry: Geometries, codes: Rows, count: int) -> Geometries:
     if dropped := int((shapely.is_missing(flat) & ~shapely.is_missing(geometry)).sum()):
         log.warning("%d features are of a lower dimension than others of their group: left out.", dropped)
     some = ~shapely.is_missing(flat)
-    whole = count == 1
-    found = np.array([union_of(flat)], dtype=object) if whole else united(flat[some], codes[some], count)
-    return np.where(dimension == 1, shapely.line_merge(found), found)
-
-
-def union_of(geometry: Geometries) -> shapely.Geometry | None:
-    """The union of all, null without any; of two ways the one that is quicker for the data.
-
-    A clean coverage (polygons that share their edges and overlap nowhere) needs no noding: 19 times as fast.
-    Whether it is one has to be known, since CoverageUnion answers nonsense otherwise; a probe keeps data that
-    plainly are none from paying for that. All else is united by what hangs together.
-    """
-    some = geometry[~shapely.is_missing(geometry)]
-    if not len(some):
-        return None
-    if len(some) == 1:
-        only: shapely.Geometry = some[0]
-        return only
-    if _is_coverage(some):
-        return shapely.coverage_union_all(some)
-    return shapely.disjoint_subset_union_all(some)
-
-
-def _is_coverage(geometry: Geometries) -> bool:
-    if len(geometry) < 4 * SAMPLE or (shapely.get_dimensions(geometry) != 2).any():
-        return False
-    sample = np.linspace(0, len(geometry) - 1, SAMPLE).astype(int)
-    near = np.unique(shapely.STRtree(geometry).query(geometry[sample])[1])
-    return bool(shapely.coverage_is_valid(geometry[near])) and bool(shapely.coverage_is_valid(geometry))
+    found = unions_of(flat[some], codes[some], count)
+    lines = dimension == 1
+    found[lines] = shapely.line_merge(found[lines])
+    return found
 
 
 def clusters(geometry: Geometries, codes: Rows | None = None) -> tuple[Rows, Rows]:

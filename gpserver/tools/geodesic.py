@@ -10,10 +10,11 @@ from gpserver.tools.circles import Geometries
 from gpserver.tools.distance import DEGREE
 from gpserver.tools.globe import Floats, Globe
 from gpserver.tools.meridian import within_world
-from gpserver.tools.operand import Rows, of_dimension, united
+from gpserver.tools.operand import Rows, of_dimension
 from gpserver.tools.outline import Outline
 from gpserver.tools.planes import densified, from_planes, to_planes
 from gpserver.tools.shore import meets_edge, shores
+from gpserver.tools.union import united
 from gpserver.tools.vicinity import FARTHEST, reach
 
 # Metres: beyond that a plane is not true enough any more, and a geometry is cut into pieces of half of it.

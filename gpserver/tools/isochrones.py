@@ -13,17 +13,17 @@ from gpserver.errors import InvalidValue
 from gpserver.tools.attributes import attributes_of, beside, framed, rows_of
 from gpserver.tools.circles import Geometries
 from gpserver.tools.counts import counted
-from gpserver.tools.dissolve import union_of
 from gpserver.tools.globe import Floats
 from gpserver.tools.meridian import within_world
 from gpserver.tools.network import Network, from_plane
-from gpserver.tools.operand import Rows, of_dimension, united
+from gpserver.tools.operand import Rows, of_dimension
 from gpserver.tools.pieces import spots
 from gpserver.tools.places import Places, places_of
 from gpserver.tools.reach import Ways, ways_of
 from gpserver.tools.reproject import reproject
 from gpserver.tools.searches import batches, nearest_places, search, some_of
 from gpserver.tools.surface import area_below, heights, surface_of
+from gpserver.tools.union import union_of, united
 
 Batches = Callable[[Sequence[Rows]], Iterable[Rows]]
 Overlap = Literal["overlap", "dissolve", "split"]
@@ -91,7 +91,7 @@ def _limits(breaks: ArrayLike, count: int, overlap: Overlap) -> Floats:
     if limits.ndim == 2 and overlap != "overlap":
         raise InvalidValue("Areas of points with breaks of their own are neither dissolved nor split.")
     shape = (count, limits.shape[-1] if limits.ndim else 1)
-    return np.nan_to_num(np.broadcast_to(limits, shape))
+    return np.asarray(np.nan_to_num(np.broadcast_to(limits, shape)))
 
 
 def _areas(network: Network, places: Places, limits: Floats, towards: bool, holes: bool) -> Geometries:

@@ -107,19 +107,3 @@ def flat_parts(geometry: Geometries) -> tuple[Geometries, Rows]:
         parts, inner = shapely.get_parts(parts, return_index=True)
         owner = owner[inner]
     return parts, owner
-
-
-def united(geometry: Geometries, owner: Rows, count: int) -> Geometries:
-    """The union of the geometries of each owner, shape (count,); null for an owner of none."""
-    order = np.argsort(owner, kind="stable")
-    geometry, owner = geometry[order], owner[order]
-    many = np.bincount(owner, minlength=count)
-    found = np.full(count, None, dtype=object)
-    single = many[owner] == 1
-    found[owner[single]] = geometry[single]
-    if single.all():
-        return found
-    together = np.full(count, None, dtype=object)
-    shapely.geometrycollections(geometry[~single], indices=owner[~single], out=together)
-    found[many > 1] = shapely.union_all(together[many > 1][:, None], axis=1)
-    return found

@@ -10,8 +10,9 @@ from gpserver.errors import InvalidValue
 from gpserver.tools.attributes import attributes_of, beside, framed, rows_of
 from gpserver.tools.circles import Geometries
 from gpserver.tools.counts import counted
-from gpserver.tools.operand import Rows, alike, of_dimension, sound, united
+from gpserver.tools.operand import Rows, alike, of_dimension, sound
 from gpserver.tools.relations import pairs
+from gpserver.tools.union import united
 
 Overlay = Literal["intersection", "union", "subtraction", "symmetric_difference", "identity", "clip"]
 

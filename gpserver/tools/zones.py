@@ -13,9 +13,9 @@ from gpserver.tools.attributes import framed
 from gpserver.tools.buffer import Blocks, buffer, radii_of, with_buffer_fields
 from gpserver.tools.circles import Geometries
 from gpserver.tools.counts import counted
-from gpserver.tools.dissolve import union_of
 from gpserver.tools.operand import sound
 from gpserver.tools.outline import ROUND, Outline
+from gpserver.tools.union import union_of
 
 
 def zones(

@@ -13,10 +13,11 @@ import shapely
 
 from gpserver.tools.binning import bin_points
 from gpserver.tools.buffer import buffer
-from gpserver.tools.dissolve import dissolve, union_of
+from gpserver.tools.dissolve import dissolve
 from gpserver.tools.join import join
 from gpserver.tools.overlay import overlay
 from gpserver.tools.relations import related
+from gpserver.tools.union import union_of
 from tests.benchmarks.timing import compare, table
 
 Variants = dict[str, Callable[[], Any]]

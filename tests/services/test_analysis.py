@@ -18,8 +18,8 @@ NAMES = {
     " > outputLayer",
     "MergeLayers": "inputLayer mergeLayer mergingAttributes outputName context > mergedLayer",
     "JoinFeatures": "targetLayer joinLayer spatialRelationship spatialRelationshipDistance"
-    " spatialRelationshipDistanceUnits attributeRelationship summaryFields joinOperation recordsToMatch joinType"
-    " outputName context > outputLayer",
+    " spatialRelationshipDistanceUnits attributeRelationship summaryFields joinOperation recordsToMatch"
+    " joinType outputName context > outputLayer",
     "AggregatePoints": "pointLayer polygonLayer keepBoundariesWithNoPoints summaryFields groupByField"
     " minorityMajority percentPoints binType binSize binSizeUnit outputName context"
     " > aggregatedLayer groupSummary",

@@ -8,8 +8,9 @@ from shapely import LineString, Point, Polygon, box
 
 from gpserver.errors import InvalidValue
 from gpserver.tools.counts import counts_of
-from gpserver.tools.dissolve import clusters, dissolve, union_of
+from gpserver.tools.dissolve import clusters, dissolve
 from gpserver.tools.statistics import Statistic
+from gpserver.tools.union import union_of
 
 
 def squares(*corners, **columns):
@@ -87,6 +88,24 @@ def test_an_unknown_field_is_named():
 def test_every_way_to_unite_gives_the_same(gap):
     cells = np.array([box(x, y, x + 1 - gap, y + 1 - gap) for x in range(30) for y in range(30)])
     assert union_of(cells).equals(shapely.union_all(cells))
+
+
+FLAWS = {
+    "overlapping": box(0.5, 0.5, 2.5, 2.5),
+    "twice": box(3, 3, 4, 4),
+    "a corner on an edge": Polygon([(30, 0), (31, 0), (31, 30), (30, 30), (30, 14.5)]),
+    "apart": box(50, 50, 51, 51),
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_what_is_almost_a_coverage(flaw):
+    cells = [box(x, y, x + 1, y + 1) for y in range(30) for x in range(30)]
+    shapes = np.array([*cells, FLAWS[flaw]])
+    found, expected = union_of(shapes), shapely.union_all(shapes)
+    assert found.is_valid
+    assert found.equals(expected)
+    assert found.area == pytest.approx(expected.area)
 
 
 def test_postgis_agrees(postgis):
