@@ -159,6 +159,8 @@ def network_of(
         seconds = meters / (kmh[line] / 3.6)
     cost = seconds if by == "time" else meters
     usable = kmh[line] > 0
+    if not (usable & (along | against)[line]).any():
+        raise InvalidValue("All lines of the network are closed: look at its fields of speed and direction.")
     return Network(
         crs=lines.crs,
         vertices=vertices,

@@ -24,7 +24,7 @@ class Pieces(NamedTuple):
 
 def chosen(pieces: Pieces, rows: Rows) -> Pieces:
     """Some of the pieces, by position or by mask."""
-    return Pieces(*(each[rows] for each in pieces))
+    return Pieces(pieces.owner[rows], pieces.edge[rows], pieces.start[rows], pieces.end[rows])
 
 
 def spots(network: Network, edge: Rows, share: Floats, coordinates: Floats) -> Floats:

@@ -43,8 +43,8 @@ def places_of(network: Network, points: GeoDataFrame, farthest: float = FARTHEST
     spots, row = shapely.get_coordinates(geometry, return_index=True)
     sound = np.isfinite(spots).all(axis=1)
     spots, row = spots[sound], row[sound]
-    flat = shapely.points(plane_of(spots, network.crs))
-    part = network.tree.nearest(flat) if len(flat) else np.zeros(0, dtype=np.intp)
+    flat = np.asarray(shapely.points(plane_of(spots, network.crs)), dtype=object)
+    part = np.asarray(network.tree.nearest(flat), dtype=np.intp)
     vertex, share = _beside(network, part, flat)
     near = _apart(network, spots, vertex, share) <= farthest
     if lost := len(points) - int(near.sum()):

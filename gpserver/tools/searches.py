@@ -43,7 +43,7 @@ def one_of(places: Places, row: int) -> Places:
 
 def some_of(places: Places, rows: Rows) -> Places:
     """Some of several places, by their positions among them."""
-    return Places(*(each[rows] for each in places))
+    return Places(places.row[rows], places.edge[rows], places.share[rows])
 
 
 def batches(network: Network, places: Places) -> list[Rows]:

@@ -79,7 +79,7 @@ def heights(surface: Surface, network: Network, cost: Floats, source: int, towar
     found = np.full(len(surface.points), np.inf)
     found[:count] = cost[surface.node]
     middle = found[count : count + len(places.row)]
-    np.minimum(*(cost[node] + onward).T, out=middle)
+    middle[:] = (cost[node] + onward).min(axis=1)
     beside = np.flatnonzero(places.edge == places.edge[source])
     ends = np.full(len(beside), places.share[source]), places.share[beside]
     straight = straight_on(network, places.edge[beside], *(ends[::-1] if towards else ends))
@@ -100,10 +100,13 @@ def area_below(surface: Surface, height: Floats, limit: float, holes: bool) -> s
     if not len(cut):
         return None
     ends = _segments(surface, height, limit, corners[cut], many[cut])
-    area = shapely.build_area(shapely.multilinestrings(shapely.linestrings(ends)))
+    area: shapely.Geometry = shapely.build_area(
+        shapely.multilinestrings(np.asarray(shapely.linestrings(ends)))
+    )
     if holes:
         return area
-    return shapely.union_all(shapely.polygons(shapely.get_exterior_ring(shapely.get_parts(area))))
+    rings = shapely.get_exterior_ring(shapely.get_parts(area))
+    return shapely.union_all(np.asarray(shapely.polygons(rings)))
 
 
 def _segments(surface: Surface, height: Floats, limit: float, corners: Rows, many: Rows) -> Floats:
@@ -189,4 +192,4 @@ def _nowhere(points: Floats, spacing: float) -> Floats:
     column, row = ((points - low) / side).astype(int).T
     there[column, row] = True
     empty = ~maximum_filter(there, 3) & maximum_filter(there, 5)
-    return low + (np.argwhere(empty) + 0.5) * side
+    return np.asarray(low + (np.argwhere(empty) + 0.5) * side)
