@@ -25,9 +25,9 @@ def roads_of(layers: Layers, provider: str, *, by: Literal["time", "length"] = "
     """The network of the named layer ``networks.<provider>``, else ``networks.walk`` or ``networks.car``.
 
     A provider whose name speaks of walking (``sp_walk``, ``osrm_walk``, ``pedestrian``) goes everywhere both
-    ways at 5 km/h, on the roads for cars where there are no others. Everybody else goes by the first attribute of
-    ``speed``, ``maxspeed``, ``speed_limit``, ``kph`` (50 km/h where it says nothing) and of ``oneway``, ``one_way``,
-    ``direction``. A network is kept until its layer changes.
+    ways at 5 km/h, on the roads for cars where there are no others. Everybody else goes by the first field
+    there is of ``speed``, ``maxspeed``, ``speed_limit``, ``kph`` (50 km/h where it says nothing), and of
+    ``oneway``, ``one_way``, ``direction``. A network is kept until its layer changes.
 
     Raises:
         NotFound: There is no such layer; the text says how to publish one.

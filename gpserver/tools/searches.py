@@ -1,12 +1,10 @@
 """Searches of a network: what it takes to reach its nodes from many places, a batch of places at a time."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from geopandas import GeoSeries, points_from_xy
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from gpserver.tools.globe import Floats
 from gpserver.tools.network import Ids, Network
@@ -75,6 +73,8 @@ def search(
         towards: Search against the arcs: what it takes from each node to the place.
         ways: Whether the nodes on the ways are wanted.
     """
+    from scipy.sparse.csgraph import dijkstra  # a quarter of a second that no server should wait for
+
     graph = _graph(network, places, towards)
     sources = network.nodes + np.arange(len(places.row))
     if not ways:
@@ -85,6 +85,8 @@ def search(
 
 def nearest_places(network: Network, places: Places, limit: float, towards: bool) -> NDArray[np.intp]:
     """Which place each node is reached from first, or -1 where from none; shape (nodes,)."""
+    from scipy.sparse.csgraph import dijkstra
+
     graph = _graph(network, places, towards)
     sources = network.nodes + np.arange(len(places.row))
     found = dijkstra(graph, indices=sources, limit=limit, min_only=True, return_predecessors=True)[2]
@@ -113,8 +115,10 @@ def straight_on(network: Network, edge: Rows, start: Floats, end: Floats) -> Flo
     return np.where(end == start, 0.0, np.abs(end - start)) * np.where(end == start, 0.0, pace)
 
 
-def _graph(network: Network, places: Places, towards: bool) -> csr_array:
+def _graph(network: Network, places: Places, towards: bool) -> Any:
     """The arcs of the network and of the places; parallel ones and those that cost nothing stay apart."""
+    from scipy.sparse import csr_array
+
     arcs, count = network.back if towards else network.away, len(places.row)
     node, cost = (each.ravel() for each in ends_of(network, places, towards))
     own = np.repeat(network.nodes + np.arange(count), 2)

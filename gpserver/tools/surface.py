@@ -4,13 +4,11 @@ This is how ArcGIS draws service areas: a triangulated surface over the streets 
 there for a height, which is greater where nobody came, carved out at the limit.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
-from scipy.spatial import Delaunay
 
 from gpserver.tools.globe import Floats
 from gpserver.tools.network import Network
@@ -51,6 +49,8 @@ def surface_of(network: Network, search: Search, limit: Floats) -> Surface:
         search: What was found from some places.
         limit: How far from each of them, shape (k,).
     """
+    from scipy.spatial import Delaunay  # a tenth of a second that no server should wait for
+
     typical = _typical(network)
     middle = float(spots(network, search.places.edge[:1], search.places.share[:1], network.plane)[0, 0])
     around = _turned(network, network.plane[network.node_vertex], middle)
@@ -100,9 +100,7 @@ def area_below(surface: Surface, height: Floats, limit: float, holes: bool) -> s
     if not len(cut):
         return None
     ends = _segments(surface, height, limit, corners[cut], many[cut])
-    area: shapely.Geometry = shapely.build_area(
-        shapely.multilinestrings(np.asarray(shapely.linestrings(ends)))
-    )
+    area: Any = shapely.build_area(shapely.multilinestrings(np.asarray(shapely.linestrings(ends))))
     if holes:
         return area
     rings = shapely.get_exterior_ring(shapely.get_parts(area))
@@ -185,6 +183,8 @@ def _along_edges(network: Network, sources: Places, node: Rows, spacing: float) 
 
 def _nowhere(points: Floats, spacing: float) -> Floats:
     """Points in squares without a street near by: around all of them, and in lakes and parks inside."""
+    from scipy.ndimage import maximum_filter
+
     low, high = points.min(axis=0) - 3 * spacing, points.max(axis=0) + 3 * spacing
     side = max(spacing, float(np.sqrt(np.prod(high - low) / SQUARES)))
     shape = np.ceil((high - low) / side).astype(int) + 1
