@@ -8,10 +8,12 @@ from geopandas import GeoDataFrame
 
 from gpserver.errors import InvalidValue
 from gpserver.tools.aggregate import Aggregate, Members, summarized
-from gpserver.tools.bins import Shape, grid_for, in_plane, outlines
+from gpserver.tools.bins import EQUAL_AREA, Shape, grid_for, outlines, plane_of
 from gpserver.tools.counts import counted
+from gpserver.tools.globe import Floats
 from gpserver.tools.measure import ground_area
-from gpserver.tools.operand import Rows
+from gpserver.tools.operand import Rows, ground_of
+from gpserver.tools.reproject import transformer
 from gpserver.tools.statistics import Statistic
 
 # Cells of the box around all points that a table of them may have; beyond, the few that there are get sorted.
@@ -42,21 +44,37 @@ def bin_points(
     Raises:
         InvalidValue: Something is no point; else as ``bins`` and ``aggregate``.
     """
-    places = in_plane(frame)
-    geometry = np.asarray(places.geometry.array, dtype=object)
-    if (shapely.get_type_id(geometry) > 0).any():
-        raise InvalidValue("Only points are binned; summarize lines and polygons within bins.")
-    some = np.flatnonzero(~shapely.is_missing(geometry))
-    x, y = shapely.get_x(geometry[some]), shapely.get_y(geometry[some])
-    grid = grid_for(places, shape, meters)
+    x, y = _places(frame)
+    some = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    if len(some) < len(x):
+        x, y = x[some], y[some]
+    grid = grid_for(plane_of(frame.crs), shape, meters)
     cells = grid.cells(x, y)
     chosen = grid.over(np.array([x.min(), y.min(), x.max(), y.max()])) if keep and len(some) else cells
     (column, row), codes = _numbered(chosen, cells)
-    polygons = outlines(grid, (column, row), places.crs, frame)
+    polygons = outlines(grid, (column, row), frame)
     areas = ground_area(np.asarray(polygons.geometry.array, dtype=object), frame.crs)
     found = summarized(frame, polygons, Members(codes, some), areas, wanted, by=by)
     counted(found.areas, len(frame), len(frame) - len(some))
     return found
+
+
+def _places(frame: GeoDataFrame) -> tuple[Floats, Floats]:
+    """Coordinates of points in the plane of the bins, not finite where there is none.
+
+    As ``sound`` and ``reproject`` would find them, without any geometry on the way.
+    """
+    geometry = np.asarray(frame.geometry.array, dtype=object)
+    x, y = shapely.get_x(geometry), shapely.get_y(geometry)
+    # What is no point has no x.
+    if (shapely.get_type_id(geometry[np.isnan(x)]) > 0).any():
+        raise InvalidValue("Only points are binned; summarize lines and polygons within bins.")
+    if (globe := ground_of(frame.crs)) is None:
+        return x, y
+    beyond, wide = np.abs(x) > globe.half_width, 2 * globe.half_width
+    x[beyond] = (x[beyond] + globe.half_width) % wide - globe.half_width
+    x, y = transformer(frame.crs.srs, EQUAL_AREA.srs).transform(x, y)
+    return x, y
 
 
 def _numbered(chosen: tuple[Rows, Rows], cells: tuple[Rows, Rows]) -> tuple[tuple[Rows, Rows], Rows]:

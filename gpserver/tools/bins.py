@@ -104,21 +104,22 @@ def bins(frame: GeoDataFrame, shape: Shape, meters: float) -> GeoDataFrame:
     Raises:
         InvalidValue: The size is not greater than 0, or so small that there are too many bins.
     """
-    places = in_plane(frame)
-    grid = grid_for(places, shape, meters)
+    plane = plane_of(frame.crs)
+    places = frame.set_geometry(GeoSeries(sound(frame), index=frame.index, crs=frame.crs))
+    places = places if plane is None or plane == frame.crs else reproject(places, plane)
+    grid = grid_for(plane, shape, meters)
     geometry = places.geometry[places.geometry.notna()]
     cells = grid.over(geometry.total_bounds) if len(geometry) else (np.zeros(0, np.intp),) * 2
-    return counted(outlines(grid, cells, places.crs, frame), read=len(frame))
+    return counted(outlines(grid, cells, frame), read=len(frame))
 
 
-def in_plane(frame: GeoDataFrame) -> GeoDataFrame:
-    """The layer in the plane where bins are laid out."""
-    found = frame.set_geometry(GeoSeries(sound(frame), index=frame.index, crs=frame.crs))
-    return found if ground_of(frame.crs) is None else reproject(found, EQUAL_AREA)
+def plane_of(crs: CRS | None) -> CRS | None:
+    """The spatial reference in whose plane bins are laid out."""
+    return crs if ground_of(crs) is None else EQUAL_AREA
 
 
-def grid_for(places: GeoDataFrame, shape: Shape, meters: float) -> Grid:
-    """The grid for a layer in the plane.
+def grid_for(plane: CRS | None, shape: Shape, meters: float) -> Grid:
+    """The grid in a plane.
 
     Raises:
         InvalidValue: The size is not greater than 0, or there is no such shape.
@@ -127,12 +128,12 @@ def grid_for(places: GeoDataFrame, shape: Shape, meters: float) -> Grid:
         raise InvalidValue(f'There are no bins "{shape}"; use square or hexagon.')
     if not (np.isfinite(meters) and meters > 0):
         raise InvalidValue("The size of bins must be greater than 0.")
-    return Grid(shape, meters / unit_of(places.crs))
+    return Grid(shape, meters / unit_of(plane))
 
 
-def outlines(grid: Grid, cells: tuple[Rows, Rows], plane: CRS | None, frame: GeoDataFrame) -> GeoDataFrame:
-    """Cells of a grid in a plane as features in the spatial reference of a frame, with ``Bin_ID``."""
-    shapes = grid.polygons(*cells)
+def outlines(grid: Grid, cells: tuple[Rows, Rows], frame: GeoDataFrame) -> GeoDataFrame:
+    """Cells of a grid as features in the spatial reference of a frame, with ``Bin_ID``."""
+    shapes, plane = grid.polygons(*cells), plane_of(frame.crs)
     numbers = GeoDataFrame({"Bin_ID": np.arange(1, len(shapes) + 1)}, geometry=shapes, crs=plane)
     found = numbers if plane == frame.crs else reproject(numbers, frame.crs)
     geometry = np.asarray(found.geometry.array, dtype=object)

@@ -47,7 +47,7 @@ def _transformed(geometry: Geometries, source: CRS, target: CRS) -> Geometries:
     before, after = globe_of(source), globe_of(target)
     if after is not None:
         geometry = within_world(geometry, before)
-    x, y = _transformer(source.srs, target.srs).transform(*shapely.get_coordinates(geometry).T)
+    x, y = transformer(source.srs, target.srs).transform(*shapely.get_coordinates(geometry).T)
     flat = np.column_stack([x, y])
     if before is None and after is not None:
         flat = _unrolled(geometry, flat, 2 * after.half_width)
@@ -104,5 +104,6 @@ def _starts(geometry: Geometries, count: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _transformer(source: str, target: str) -> Transformer:
+def transformer(source: str, target: str) -> Transformer:
+    """From x and y in one spatial reference to those in another; made once, since that takes milliseconds."""
     return Transformer.from_crs(source, target, always_xy=True)

@@ -1,5 +1,7 @@
 """Squares and hexagons, against PostGIS and against geometry."""
 
+import math
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -77,6 +79,14 @@ def test_on_the_globe_all_have_the_same_area(crs, shape):
     assert ground_area(found.geometry.to_numpy(), found.crs) == pytest.approx([area] * len(found), rel=5e-3)
     assert found.crs == frame.crs
     assert shapely.intersects(found.union_all(), frame.geometry.array).all()
+
+
+def test_points_beyond_the_world_come_back_into_it():
+    frame = layer(Point(190, 10), Point(-170, 10), Point(0, 95), Point(0, math.nan), crs=4326)
+    found = bin_points(frame, "square", 1000, keep=False).areas
+    assert found.Count.tolist() == [2]
+    assert found.geometry.iloc[0].covers(Point(-170, 10))
+    assert counts_of(found) == (4, 1, 2)
 
 
 def test_in_feet():
