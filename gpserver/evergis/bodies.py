@@ -172,7 +172,9 @@ class Pipeline(Body, tag="pipeline", frozen=True, kw_only=True):
 
 Task = Inner | Pipeline
 
-_OF_TYPE = {kind.__struct_config__.tag: kind for kind in get_args(Task)}
+TYPES = {str(kind.__struct_config__.tag): kind for kind in get_args(Task)}
+"""The types of tasks, by their names."""
+
 _FIELD = re.compile(r"Object missing required field `(?P<missing>\w+)`|`(?P<wrong>[\w[\]]+)`: ")
 
 
@@ -187,10 +189,10 @@ def read_body(text: bytes, kind: str = "") -> Task:
     Raises:
         InvalidRequest: It is not JSON, there is no such type, or a field is missing or wrong; names the path.
     """
-    if kind and kind not in _OF_TYPE:
-        raise InvalidRequest(f'type: there is no task "{kind[:50]}"; there are {", ".join(_OF_TYPE)}.')
+    if kind and kind not in TYPES:
+        raise InvalidRequest(f'type: there is no task "{kind[:50]}"; there are {", ".join(TYPES)}.')
     try:
-        body: Task = msgspec.json.decode(text, type=_OF_TYPE[kind] if kind else Task)
+        body: Task = msgspec.json.decode(text, type=TYPES[kind] if kind else Task)
     except msgspec.ValidationError as error:
         raise InvalidRequest(_plain(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

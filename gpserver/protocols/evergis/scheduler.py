@@ -13,7 +13,7 @@ from starlette.responses import StreamingResponse
 
 from gpserver.engine import Engine
 from gpserver.errors import InvalidRequest, NotFound
-from gpserver.evergis.bodies import Task, read_body, write_body
+from gpserver.evergis.bodies import TYPES, Task, read_body, write_body
 from gpserver.evergis.steps import moment, step_result, task_result
 from gpserver.job import Input, Job, JobStatus, MessageType
 from gpserver.protocols.evergis.wire import Call, Routes, job_id_of, uuid_of
@@ -118,7 +118,7 @@ def _stored(text: bytes, spool: Path) -> Value:
 
 
 def _is_ours(job: Job, items: list[Input]) -> bool:
-    return job.service == SERVICE and [item.name for item in items] == ["parameters"]
+    return job.service == SERVICE and job.task in TYPES and [item.name for item in items] == ["parameters"]
 
 
 def _own_info(call: Call, job: Job, item: Input, facts: dict[str, Any], dates: dict[str, Any]) -> Any:
