@@ -50,8 +50,8 @@ def opened(path: Path, name: str) -> "Iterator[DatasetReader]":
             _check(file, name)
             yield file
     except (RasterioError, CPLE_BaseError) as error:
-        # GDAL names the place on this machine.
-        reason = str(error.__cause__ or error).replace(str(path), name)
+        # GDAL calls the file as this machine does.
+        reason = str(error.__cause__ or error).replace(str(path), name).replace(path.name, name)
         raise InvalidValue(f"{name} cannot be read as a GeoTIFF: {reason.rstrip('.')}.") from error
 
 

@@ -44,9 +44,9 @@ def tile(job: JobContext, body: Tiling, steps: Steps) -> None:
     blocks, errors = list[int](), list[str]()
     for number, key in enumerate(body.files):
         steps.at(number, len(body.files))
-        with _caught(errors):
+        with _caught(errors, key):
             for name, path in _rasters(job, key):
-                with _caught(errors):
+                with _caught(errors, name):
                     blocks.append(_add(job, body, info, name, path))
     for text in errors:
         job.warning(text)
@@ -57,12 +57,13 @@ def tile(job: JobContext, body: Tiling, steps: Steps) -> None:
 
 
 @contextmanager
-def _caught(errors: list[str]) -> Iterator[None]:
+def _caught(errors: list[str], name: str) -> Iterator[None]:
     """What is wrong with one file does not end the work on the others."""
     try:
         yield
     except (InvalidValue, NotFound) as error:
-        errors.append(str(error))
+        text = str(error)
+        errors.append(text if name in text else f"{name}: {text}")
 
 
 def _catalogue(job: JobContext, body: Tiling) -> LayerInfo:
