@@ -16,11 +16,14 @@ import psutil
 import pytest
 from gpclient import Client
 from hypothesis import settings
+from postgis import postgis, postgis_url
 
 # The same examples in every run; `--hypothesis-profile=search` looks for new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=5000, deadline=None)
 settings.load_profile("same")
+
+__all__ = ["postgis", "postgis_url"]  # fixtures of everybody's
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = re.compile(r"gpserver is ready: (\S+)/arcgis/rest/services")

@@ -4,15 +4,23 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from gpserver.errors import Conflict, NotFound
 from gpserver.layers.database import Database
-from gpserver.layers.info import Attribute, LayerInfo
+from gpserver.layers.info import LayerInfo
+from gpserver.layers.record import (
+    COLUMNS,
+    attributes_of,
+    changed_meanwhile,
+    facts_of,
+    gone,
+    key_of,
+    layer_of,
+    taken,
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS layers (
@@ -26,8 +34,6 @@ CREATE TABLE IF NOT EXISTS parts (
 CREATE TABLE IF NOT EXISTS replaced (
     layer TEXT NOT NULL, file TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (layer, file)) WITHOUT ROWID;
 """
-_COLUMNS = "id, name, owner, attributes, facts, created, changed, count, version"
-_COLUMNED = ("id", "name", "owner", "attributes", "created", "changed", "count", "version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,14 @@ class Catalogue:
 
     def add(self, info: LayerInfo) -> None:
         """Keep a new layer; raises Conflict when its name is taken."""
-        row = (info.id, _key(info.name, info.owner), info.name, info.owner, _attributes(info), _facts(info))
+        row = (
+            info.id,
+            key_of(info.name, info.owner),
+            info.name,
+            info.owner,
+            attributes_of(info),
+            facts_of(info),
+        )
         with self._database.transaction() as connection, _name_is_free(info):
             connection.execute(
                 "INSERT INTO layers VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 1, 1)",
@@ -65,7 +78,7 @@ class Catalogue:
 
     def get(self, name: str, owner: str) -> LayerInfo | None:
         """The layer of a name; temporary ones are the owner's."""
-        rows = self._layers("key = ?", _key(name, owner))
+        rows = self._layers("key = ?", key_of(name, owner))
         return rows[0] if rows else None
 
     def all(self) -> list[LayerInfo]:
@@ -75,7 +88,7 @@ class Catalogue:
     def change(self, info: LayerInfo) -> LayerInfo:
         """Replace the facts of a layer, its attributes excepted."""
         now = time.time()
-        values = (_key(info.name, info.owner), info.name, info.owner, _facts(info), now, info.id)
+        values = (key_of(info.name, info.owner), info.name, info.owner, facts_of(info), now, info.id)
         with self._database.transaction() as connection, _name_is_free(info):
             changed = connection.execute(
                 "UPDATE layers SET key = ?, name = ?, owner = ?, facts = ?, changed = ?,"
@@ -108,7 +121,7 @@ class Catalogue:
                 (count, info.id, count),
             ).fetchone()
         if row is None:
-            raise _gone(info)
+            raise gone(info)
         return int(row[0])
 
     def commit(
@@ -143,7 +156,7 @@ class Catalogue:
             connection.execute(
                 "UPDATE layers SET count = count + ?, version = version + 1, changed = ?, attributes = ?"
                 " WHERE id = ?",
-                (grown, time.time(), _attributes(attributes or info), info.id),
+                (grown, time.time(), attributes_of(attributes or info), info.id),
             )
         return True
 
@@ -165,20 +178,15 @@ class Catalogue:
         self._database.close()
 
     def _layers(self, condition: str, *values: object) -> list[LayerInfo]:
-        query = f"SELECT {_COLUMNS} FROM layers WHERE {condition}"  # noqa: S608 - our own text
-        return [_layer(row) for row in self._database.rows(query, *values)]
+        query = f"SELECT {COLUMNS} FROM layers WHERE {condition}"  # noqa: S608 - our own text
+        return [layer_of(row) for row in self._database.rows(query, *values)]
 
     def _check(self, connection: sqlite3.Connection, info: LayerInfo) -> None:
         row = connection.execute("SELECT attributes FROM layers WHERE id = ?", (info.id,)).fetchone()
         if row is None:
-            raise _gone(info)
-        if row[0] != _attributes(info):
-            raise Conflict(f"The attributes of the layer {info.name} were changed meanwhile; try again.")
-
-
-def _key(name: str, owner: str) -> str:
-    """What is unique: a name, and of temporary layers each user's."""
-    return f"{name}\n{owner}" if name.startswith("temp.") and "." not in name[5:] else name
+            raise gone(info)
+        if row[0] != attributes_of(info):
+            raise changed_meanwhile(info)
 
 
 @contextmanager
@@ -186,16 +194,12 @@ def _name_is_free(info: LayerInfo) -> Iterator[None]:
     try:
         yield
     except sqlite3.IntegrityError:
-        raise Conflict(f"The layer {info.name} already exists.") from None
+        raise taken(info) from None
 
 
 def _check_there(changed: sqlite3.Cursor, info: LayerInfo) -> None:
     if not changed.rowcount:
-        raise _gone(info)
-
-
-def _gone(info: LayerInfo) -> NotFound:
-    return NotFound(f"There is no layer {info.name} any more.")
+        raise gone(info)
 
 
 def _are_there(connection: sqlite3.Connection, layer: str, files: Sequence[str]) -> bool:
@@ -210,27 +214,3 @@ def _replace(connection: sqlite3.Connection, layer: str, files: Iterable[str]) -
         "DELETE FROM parts WHERE layer = ? AND file = ?", [(layer, file) for file in files]
     )
     connection.executemany("INSERT INTO replaced VALUES (?, ?, ?)", [(layer, file, now) for file in files])
-
-
-def _attributes(info: LayerInfo) -> str:
-    return orjson.dumps([asdict(item) for item in info.attributes]).decode()
-
-
-def _facts(info: LayerInfo) -> str:
-    facts = {name: value for name, value in vars(info).items() if name not in _COLUMNED}
-    return orjson.dumps(facts).decode()
-
-
-def _layer(row: Any) -> LayerInfo:
-    key, name, owner, attributes, facts, created, changed, count, version = row
-    return LayerInfo(
-        name=name,
-        id=key,
-        owner=owner,
-        attributes=tuple(Attribute(**item) for item in orjson.loads(attributes)),
-        created=created,
-        changed=changed,
-        count=count,
-        version=version,
-        **orjson.loads(facts),
-    )

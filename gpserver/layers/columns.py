@@ -102,15 +102,28 @@ def _text(value: Any) -> str | None:
 
 def _integers(series: "pd.Series[Any]", array: Any, kind: Any) -> Any:
     if array is None:
-        return pa.array([None if pd.isna(value) else int(str(value)) for value in series], kind)
+        return pa.array([_whole(value) for value in series], kind)
     return _numbers_of_text(array).cast(kind)
 
 
 def _doubles(series: "pd.Series[Any]", array: Any, kind: Any) -> Any:
     if array is None:
-        return pa.array([None if pd.isna(value) else float(value) for value in series], kind)
+        return pa.array([_real(value) for value in series], kind)
     # A large integer may lose its last digits in a double, as everywhere.
     return _numbers_of_text(array).cast(kind, safe=False)
+
+
+def _whole(value: Any) -> int | None:
+    number = _real(value)
+    if number is None or isinstance(value, int | np.integer):
+        return None if number is None else int(value)
+    if not number.is_integer():
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(value) if isinstance(value, str) and "." not in value else int(number)
+
+
+def _real(value: Any) -> float | None:
+    return None if pd.isna(value) or str(value).strip() == "" else float(value)
 
 
 def _numbers_of_text(array: Any) -> Any:

@@ -61,17 +61,19 @@ def _nothing(geometries: gpd.GeoSeries) -> Any:
 
 def _typed(values: Any, kind: str) -> Any:
     there = _type_names(values)
-    wrong = (there != kind) & (there != "")
-    if not wrong.any():
+    other = (there != kind) & (there != "")
+    if not other.any():
         return values
-    values = values.copy()
-    if single := _SINGLE.get(kind):
-        chosen = wrong & (there == single)
+    values, single = values.copy(), _SINGLE.get(kind)
+    empty = other & shapely.is_empty(values)  # nothing is nothing, whatever its type
+    values[empty] = shapely.from_wkt(f"{kind} EMPTY")
+    if single:
+        chosen = other & ~empty & (there == single)
         values[chosen] = _as_multi(values[chosen], kind)
     else:
-        chosen = wrong & (there == _MULTI.get(kind, "")) & (shapely.get_num_geometries(values) == 1)
+        chosen = other & (there == _MULTI.get(kind, "")) & (shapely.get_num_geometries(values) == 1)
         values[chosen] = shapely.get_geometry(values[chosen], 0)
-    _refuse(there, wrong & ~chosen, kind)
+    _refuse(there, other & ~empty & ~chosen, kind)
     return values
 
 

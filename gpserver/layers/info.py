@@ -122,13 +122,18 @@ class LayerInfo:
         raise InvalidValue(f"The layer {self.name} has no attribute {name[:80]!r}; it has {there}.")
 
 
+def is_name(name: str) -> bool:
+    """Whether a layer may have this name."""
+    return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
+
+
 def checked(info: LayerInfo) -> LayerInfo:
     """The facts of a new layer, sound and whole: its id and its geometry are among the attributes.
 
     Raises:
         InvalidValue: The name, an attribute, or the geometry cannot be.
     """
-    if len(info.name) > _LONGEST_NAME or not _NAME.fullmatch(info.name):
+    if not is_name(info.name):
         raise InvalidValue(
             f"A layer cannot be named {info.name[:80]!r}: write namespace.name in letters, digits, _, -, $"
             f" and @, in at most {_LONGEST_NAME} characters."

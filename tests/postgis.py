@@ -1,4 +1,4 @@
-"""A PostGIS database for tests that ask it for a second opinion."""
+"""A PostGIS database: for tests that ask it for a second opinion, and for layers."""
 
 import os
 import shutil
@@ -64,3 +64,10 @@ def postgis() -> Iterator[psycopg.Connection]:
                 yield connection
         finally:
             run("pg_ctl", "stop", "-m", "immediate")
+
+
+@pytest.fixture(scope="session")
+def postgis_url(postgis: psycopg.Connection) -> str:
+    """The URL of another, empty database of the same server."""
+    postgis.execute("CREATE DATABASE layers")
+    return f"postgresql://postgres@/layers?host={postgis.info.host}"
