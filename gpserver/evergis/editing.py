@@ -34,14 +34,10 @@ def edit_attributes(job: JobContext, body: EditAttributes, steps: Steps) -> Data
     target = body.target
     info = job.layers.find(target.table_name if isinstance(target, TableStorage) else target.service_name)
     _refuse_own(info, body)
-    frame = job.layers.read(info.name)
-    if isinstance(target, ConfiguredLayerStorage):
-        frame = configured(frame, target.attributes_configuration).assign(
-            **{info.id_attribute: frame[info.id_attribute]}
-        )
-    if body.condition:
-        frame = frame[read_condition(body.condition).mask(frame)]
-    values = read_expression(body.edit_expression).values(frame)
+    expression, condition = read_expression(body.edit_expression), read_condition(body.condition)
+    frame = _operands(job, info, body, {*expression.names, *condition.names})
+    frame = frame[condition.mask(frame)]
+    values = expression.values(frame)
     if body.create_new_attribute:
         _add(job, info, body, values)
     rows = DataFrame({info.id_attribute: frame[info.id_attribute], body.attribute: values})
@@ -52,6 +48,16 @@ def edit_attributes(job: JobContext, body: EditAttributes, steps: Steps) -> Data
     written: DataFrame = job.layers.read(info.name, ids=rows[info.id_attribute])
     steps.end(len(rows), len(rows), batches=len(batches))
     return written
+
+
+def _operands(job: JobContext, info: LayerInfo, body: EditAttributes, names: set[str]) -> DataFrame:
+    """The ids of all objects, with the attributes that are asked for."""
+    if not isinstance(body.target, ConfiguredLayerStorage):
+        frame: DataFrame = job.layers.read(info.name, names)
+        return frame
+    frame = job.layers.read(info.name)
+    ids = {info.id_attribute: frame[info.id_attribute]}
+    return configured(frame, body.target.attributes_configuration).assign(**ids)
 
 
 def _refuse_own(info: LayerInfo, body: EditAttributes) -> None:

@@ -37,6 +37,12 @@ def test_standard_library(examples: Path, server: Any) -> None:
     assert output.endswith("243 polygons, the first one around Vatican City\n")
 
 
+def test_evergis(examples: Path, server: Any) -> None:
+    *steps, last = printed(sys.executable, "evergis.py", server.url, folder=examples).splitlines()
+    assert steps[1::2] == ["  243 objects read, 243 written"] * 3
+    assert last.startswith("243 polygons in demo.places_")
+
+
 def test_rest_js(examples: Path, node: str, packages: Path, server: Any) -> None:
     (examples / "rest_js/node_modules").symlink_to(packages)
     output = printed(node, "rest_js/buffer.mjs", server.url, folder=examples)

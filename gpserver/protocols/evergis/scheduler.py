@@ -188,22 +188,20 @@ def _result(engine: Engine, job: Job) -> dict[str, Any] | None:
     if job.status in (JobStatus.CANCELLING, JobStatus.CANCELLED):
         return _CANCELLED
     if job.status is JobStatus.SUCCEEDED:
-        return _outcome(engine, job.id)
+        return _outcome(engine, job)
     reasons = [message.text for message in engine.messages(job.id) if message.type is MessageType.ERROR]
     detail = job.progress.detail if job.progress else None
     done = detail.get("stepResults") if isinstance(detail, dict) else None
     return task_result(done, "\n".join(reasons))
 
 
-def _outcome(engine: Engine, job_id: str) -> dict[str, Any]:
+def _outcome(engine: Engine, job: Job) -> dict[str, Any]:
     """The ``taskResult`` of a success; a task that is none of the scheduler's was one step."""
-    results = engine.results(job_id)
-    told = next((item.value for item in results if item.name == "taskResult"), None)
-    if told:
-        found: dict[str, Any] = msgspec.json.decode(told) if isinstance(told, str) else told
-        return found
-    job = engine.job(job_id)
-    read = sum(_rows_of(engine, job, item) for item in engine.inputs(job_id))
+    results = engine.results(job.id)
+    if job.service == SERVICE and job.task in TYPES:
+        told: dict[str, Any] = next(item.value for item in results)
+        return told
+    read = sum(_rows_of(engine, job, item) for item in engine.inputs(job.id))
     written = sum(item.rows or 0 for item in results)
     began, ended = job.started or job.created, job.ended or job.created
     return task_result([step_result(began, ended, read, written)])
