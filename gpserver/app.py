@@ -56,16 +56,11 @@ def create_app(settings: Settings) -> Starlette:
     spool = data / "incoming"
     spool.mkdir(parents=True, exist_ok=True)
     lock, guard = FileLock(data / "engine.lock"), _guard(settings, data)
+    start_method = settings.start_method or None
     engine, catalog = create_engine(settings), Catalog(settings.services.resolve())
-    examiner = Examiner(
-        settings.services.resolve(),
-        data / "questions",
-        uploads=data / "uploads",
-        reach=_reach(settings),
-        start_method=settings.start_method or None,
-    )
-    studio = Studio(data / "pictures", slots=_ARTISTS, start_method=settings.start_method or None)
-    clerk = Clerk(layers_of(settings), data / "answers", start_method=settings.start_method or None)
+    examiner = _examiner(settings, data)
+    studio = Studio(data / "pictures", slots=_ARTISTS, start_method=start_method)
+    clerk = Clerk(layers_of(settings), data / "answers", start_method=start_method)
     office = Office(data / "schedules.sqlite", engine)
     ticker = Ticker(office, partial(_view_of, engine, catalog, guard))
     staff = (engine, examiner, studio, clerk, ticker)
@@ -103,6 +98,16 @@ def create_app(settings: Settings) -> Starlette:
     app = Starlette(routes=_routes(site, clerk, office), middleware=_middleware(trusted), lifespan=lifespan)
     app.state.stopping = site.stopping
     return app
+
+
+def _examiner(settings: Settings, data: Path) -> Examiner:
+    return Examiner(
+        settings.services.resolve(),
+        data / "questions",
+        uploads=data / "uploads",
+        reach=_reach(settings),
+        start_method=settings.start_method or None,
+    )
 
 
 def _routes(site: Site, clerk: Clerk, office: Office) -> list[BaseRoute]:

@@ -9,6 +9,7 @@ import shapely
 from geopandas import GeoDataFrame
 from msgspec import Struct
 
+from gpserver.context import JobContext
 from gpserver.errors import InvalidValue
 from gpserver.evergis.parameters import (
     Buffer,
@@ -50,8 +51,9 @@ _HOW: dict[str, How] = {
 }
 
 
-def copy(layers: Layers, asked: Copy, report: Report) -> Tally:
+def copy(job: JobContext, asked: Copy, report: Report) -> Tally:
     """A new layer with the attributes of the source; those that the mapping names get other names."""
+    layers = job.layers
     refuse_taken(layers, asked.target_layer)
     frame = read_rows(layers, asked.source_layer)
     report(0, len(frame))
@@ -60,8 +62,9 @@ def copy(layers: Layers, asked: Copy, report: Report) -> Tally:
     return _made(layers, asked, _renamed(frame, names))
 
 
-def update(layers: Layers, asked: Update, report: Report) -> Tally:
+def update(job: JobContext, asked: Update, report: Report) -> Tally:
     """Values of the attributes that both have; rows whose id the target lacks are left out."""
+    layers = job.layers
     frame, info = read_rows(layers, asked.source_layer), layers.find(asked.target_layer.name)
     report(0, len(frame))
     ids, source = ids_of(frame, asked.source_layer), asked.source_layer
@@ -75,20 +78,22 @@ def update(layers: Layers, asked: Update, report: Report) -> Tally:
     return Tally(len(layers.update(info.name, values)), len(frame))
 
 
-def delete(layers: Layers, asked: Delete, report: Report) -> Tally:
+def delete(job: JobContext, asked: Delete, report: Report) -> Tally:
     """The features of the target that have the ids of the source."""
+    layers = job.layers
     frame = read_rows(layers, asked.source_layer)
     report(0, len(frame))
     gone = layers.delete(asked.target_layer.name, ids_of(frame, asked.source_layer).tolist())
     return Tally(len(gone), len(frame))
 
 
-def buffer(layers: Layers, asked: Buffer, report: Report) -> Tally:
+def buffer(job: JobContext, asked: Buffer, report: Report) -> Tally:
     """One polygon for each feature and radius, with the feature's id, the radius and the attributes named.
 
     Radii are metres, geodesic where coordinates are geographic. A feature without a geometry, or whose own
     radius is null or not above 0, has none.
     """
+    layers = job.layers
     refuse_taken(layers, asked.target_layer)
     frame = read_features(layers, asked.source_layer)
     columns = [*(asked.attribute_to_copy or ())]
@@ -108,12 +113,13 @@ def buffer(layers: Layers, asked: Buffer, report: Report) -> Tally:
     return _made(layers, asked, pd.concat(found, ignore_index=True), len(radii) * len(frame))
 
 
-def overlay(layers: Layers, asked: Overlay, report: Report) -> Tally:
+def overlay(job: JobContext, asked: Overlay, report: Report) -> Tally:
     """Pieces of features, or with ``Within`` the features that lie within one of the overlay.
 
     They have the attributes of the source, those of Intersect and SymDifference also the overlay's (with
     ``_1`` where both have the name), or of these the ones that are named.
     """
+    layers = job.layers
     refuse_taken(layers, asked.target_layer)
     left = without(read_features(layers, asked.source_layer), asked.source_layer.id_attribute or "gid")
     report(0, len(left))
@@ -129,8 +135,9 @@ def overlay(layers: Layers, asked: Overlay, report: Report) -> Tally:
     return _made(layers, asked, found, len(left))
 
 
-def union(layers: Layers, asked: Union, report: Report) -> Tally:
+def union(job: JobContext, asked: Union, report: Report) -> Tally:
     """All geometries as one feature, or as one for each value of the attribute, which it then has."""
+    layers = job.layers
     refuse_taken(layers, asked.target_layer)
     frame = read_features(layers, asked.source_layer)
     report(0, len(frame))
@@ -140,8 +147,9 @@ def union(layers: Layers, asked: Union, report: Report) -> Tally:
     return _made(layers, asked, found[[*groups, found.active_geometry_name]], len(frame))
 
 
-def validate_geometry(layers: Layers, asked: ValidateGeometry, report: Report) -> Tally:
+def validate_geometry(job: JobContext, asked: ValidateGeometry, report: Report) -> Tally:
     """The features whose geometry is not valid as they are, with their id and the reason."""
+    layers = job.layers
     refuse_taken(layers, asked.target_layer)
     frame = read_features(layers, asked.source_layer)
     report(0, len(frame))
@@ -152,8 +160,9 @@ def validate_geometry(layers: Layers, asked: ValidateGeometry, report: Report) -
     return Tally(len(frame), len(frame), {"Invalid": len(found)})
 
 
-def fix_geometry(layers: Layers, asked: FixGeometry, report: Report) -> Tally:
+def fix_geometry(job: JobContext, asked: FixGeometry, report: Report) -> Tally:
     """Valid geometries of the same dimension in place of those that are not; what collapses becomes null."""
+    layers = job.layers
     info = layers.find(asked.target_layer.name)
     if not info.geometry_attribute:
         raise InvalidValue(f"The table {info.name} has no geometry.")
@@ -176,7 +185,7 @@ WORK: dict[type[Struct], Callable[..., Tally]] = {
     ValidateGeometry: validate_geometry,
     FixGeometry: fix_geometry,
 }
-"""Who does what is asked: takes the layers, the parameters and a report, and gives a tally."""
+"""Who does what is asked: takes the job, the parameters and a report, and gives a tally."""
 
 
 def _made(layers: Layers, asked: Transfer, frame: Any, count: int | None = None) -> Tally:

@@ -8,8 +8,8 @@ from msgspec import Meta, Struct, field
 from gpserver.errors import InvalidRequest
 
 Name = Annotated[str, Meta(min_length=1)]
-AttributeName = Annotated[str, Meta(min_length=1, extra={"field": "Attribute"})]
-AttributeNames = Annotated[tuple[str, ...], Meta(extra={"field": "AttributeArray"})]
+AttributeName = Annotated[str, Meta(min_length=1, extra_json_schema={"x-field": "Attribute"})]
+AttributeNames = Annotated[tuple[str, ...], Meta(extra_json_schema={"x-field": "AttributeArray"})]
 Row = Annotated[int, Meta(ge=1)]
 Amount = str | float
 

@@ -8,12 +8,18 @@ from geopandas import GeoDataFrame
 from geopandas.array import GeometryDtype
 from pandas import DataFrame
 
-from gpserver.eql import read_select, read_where
+from gpserver.eql import read_select
 from gpserver.errors import Conflict, InvalidValue
 from gpserver.evergis.parameters import Source, Target
+from gpserver.evergis.published import bare, default_condition, default_parameters, is_virtual, source_of
 from gpserver.layers import LayerInfo, Layers
+from gpserver.layers.table import described
 
 GEOMETRY = "geometry"
+Names = tuple[str, str]
+"""Of the id and the geometry of a new layer."""
+
+USUAL = ("gid", GEOMETRY)
 
 
 class Tally(NamedTuple):
@@ -32,11 +38,13 @@ def read_rows(layers: Layers, source: Source) -> DataFrame:
         InvalidRequest, InvalidValue: The EQL or the condition is wrong.
     """
     if source.eql:
-        return layers.select(read_select(_narrowed(source.eql, source.condition)))
-    name = source.layer_name or ""
-    if source.condition and source.condition.strip():
-        return layers.select(read_where(source.condition, layers.find(name).name))
-    return layers.read(name)
+        inner = source.eql.strip().rstrip(";")
+        return layers.select(read_select(_narrowed(f"(\n{inner}\n) AS source", source.condition)))
+    info = layers.find(source.layer_name or "")
+    conditions = [text for text in (default_condition(info), source.condition or "") if bare(text)]
+    if not conditions and not is_virtual(info):
+        return layers.read(info.name)
+    return layers.select(read_select(_narrowed(source_of(info), *conditions), default_parameters(info)))
 
 
 def read_features(layers: Layers, source: Source) -> GeoDataFrame:
@@ -85,34 +93,48 @@ def refuse_taken(layers: Layers, target: Target) -> None:
         raise Conflict(f"{target.name}: table already exist.")
 
 
-def write_layer(layers: Layers, target: Target, frame: DataFrame, like: str | None = None) -> LayerInfo:
-    """Make a layer of rows.
+def write_layer(
+    layers: Layers,
+    target: Target,
+    frame: DataFrame,
+    like: str | None = None,
+    names: Names = USUAL,
+) -> LayerInfo:
+    """Make a layer of rows, which are numbered anew.
 
     Args:
         layers: Where.
         target: Its name, alias and folder.
-        frame: The rows; ``gid`` is numbered anew.
-        like: The layer whose alias and description it inherits.
+        frame: The rows.
+        like: The layer whose description it inherits.
+        names: Of the id and the geometry.
 
     Raises:
         Conflict: There is one of that name.
     """
     refuse_taken(layers, target)
     model = layers.find(like) if like and layers.exists(like) else None
-    model = replace(model, alias="") if model else None
-    info = layers.write(target.name, without(frame, "gid"), like=model)
-    facts: dict[str, Any] = {}
-    if target.alias:
-        facts["alias"] = target.alias
-    if target.parent_id:
-        facts["configuration"] = {"parentId": target.parent_id}
-    return layers.change(target.name, **facts) if facts else info
+    frame, info = described(target.name, without(frame, names[0]), model)
+    made = replace(
+        info,
+        alias=target.alias or "",
+        id_attribute=names[0],
+        geometry_attribute=info.geometry_attribute and names[1],
+        configuration={"parentId": target.parent_id} if target.parent_id else {},
+    )
+    layers.create(made)
+    try:
+        layers.append(target.name, frame)
+    except BaseException:
+        layers.drop(target.name)
+        raise
+    return layers.find(target.name)
 
 
-def append_rows(layers: Layers, target: Target, frame: DataFrame) -> LayerInfo:
+def append_rows(layers: Layers, target: Target, frame: DataFrame, names: Names = USUAL) -> LayerInfo:
     """Add rows to a layer, which is made where it is not there."""
     if not layers.exists(target.name):
-        return write_layer(layers, target, frame)
+        return write_layer(layers, target, frame, names=names)
     layers.append(target.name, frame)
     return layers.find(target.name)
 
@@ -122,15 +144,10 @@ def without(frame: DataFrame, *names: str) -> Any:
     return frame.drop(columns=[name for name in names if name in frame.columns])
 
 
-def _narrowed(eql: str, condition: str | None) -> str:
-    """EQL with one more condition; both are read as one SELECT, so that neither can be more than it says."""
-    if not condition or not condition.strip():
-        return eql
-    text = condition.strip()
-    head, _, rest = text.partition(" ")
-    where = rest if head.lower() == "where" else text
-    inner = eql.strip().rstrip(";")
-    return f"SELECT * FROM (\n{inner}\n) AS source WHERE {where}"  # noqa: S608 - EQL, which is read before it is run
+def _narrowed(rows: str, *conditions: str | None) -> str:
+    """EQL of some rows; all of it is read as one SELECT, so that no piece can be more than it says."""
+    where = " AND ".join(f"({bare(text)}\n)" for text in conditions if text and bare(text))
+    return f"SELECT * FROM {rows}" + (f" WHERE {where}" if where else "")  # noqa: S608 - EQL, read before it is run
 
 
 def _called(source: Source) -> str:

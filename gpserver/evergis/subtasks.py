@@ -9,14 +9,14 @@ from msgspec import Struct
 
 from gpserver.context import REPORT_EVERY, JobContext
 from gpserver.errors import GPServerError, InvalidRequest, JobCancelled, TaskError
-from gpserver.evergis import geoprocessing
+from gpserver.evergis import geoprocessing, interchange, netengine
 from gpserver.evergis.parameters import read_parameters
 from gpserver.evergis.queries import Tally
 from gpserver.evergis.states import UNORDERED, Status, Subtask, in_order, told
 from gpserver.parameter import Param
 from gpserver.task import task
 
-_WORK = {**geoprocessing.WORK}
+_WORK = {**geoprocessing.WORK, **interchange.WORK, **netengine.WORK}
 
 
 Body = Annotated[str, Param(name="parameters")]
@@ -148,7 +148,7 @@ def read_run(text: str) -> Run:
 def _run_one(job: JobContext, setting: Setting, ledger: Ledger) -> bool:
     try:
         asked = read_parameters(setting.type or "", setting.start_parameters)
-        ledger.complete(_WORK[type(asked)](job.layers, asked, ledger.at))
+        ledger.complete(_WORK[type(asked)](job, asked, ledger.at))
     except (JobCancelled, MemoryError):
         raise  # the end of the whole run
     except GPServerError as error:

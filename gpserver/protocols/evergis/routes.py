@@ -18,6 +18,7 @@ from gpserver.protocols.evergis import (
     tables,
     taskresources,
     tiles,
+    workers,
 )
 from gpserver.protocols.evergis.callers import identify
 from gpserver.protocols.evergis.wire import Call, Routes, Site, endpoint
@@ -35,6 +36,7 @@ _MODULES: tuple[Routes, ...] = (
     resources.ROUTES,
     importing.ROUTES,
     srs.ROUTES,
+    workers.ROUTES,
     taskresources.ROUTES,
     runs.ROUTES,
     prototypes.ROUTES,
