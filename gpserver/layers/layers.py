@@ -10,11 +10,12 @@ import pandas as pd
 
 from gpserver.eql import Expression, Select
 from gpserver.errors import Forbidden, InvalidValue, NotFound
-from gpserver.layers.info import TEMPORARY, LayerInfo, checked
+from gpserver.layers.info import TEMPORARY, LayerInfo, checked, is_name
 from gpserver.layers.rasters import RasterFiles
 from gpserver.layers.resources import Resources
 from gpserver.layers.store import Box, Ids, LayerStore
 from gpserver.layers.table import described, read_table, write_table
+from gpserver.layers.views import is_virtual, rows_of, table_of
 
 _FACTS = ("name", "alias", "description", "configuration", "shared", "owner", "attributes")
 
@@ -91,21 +92,20 @@ class Layers:
         Raises:
             NotFound: There is none of this name.
         """
-        info = self._store.get(name, self._rights.name)
-        if info is None or not self._rights.reads(info):
+        info = self._seen(name)
+        if info is None:
             raise NotFound(f"There is no layer {name[:200]}.")
         return info
 
     def exists(self, name: str) -> bool:
         """Whether there is a layer that the user may read."""
-        info = self._store.get(name, self._rights.name)
-        return info is not None and self._rights.reads(info)
+        return self._seen(name) is not None
 
     def all(self) -> list[LayerInfo]:
         """The layers that the user may read, by name."""
         return [info for info in self._store.all() if self._rights.reads(info)]
 
-    def change(self, name: str, *, renamed: Mapping[str, str] | None = None, **facts: Any) -> LayerInfo:
+    def change(self, name: str, /, *, renamed: Mapping[str, str] | None = None, **facts: Any) -> LayerInfo:
         """Change facts of a layer.
 
         Args:
@@ -154,6 +154,8 @@ class Layers:
     ) -> pd.DataFrame:
         """The rows of a layer in the order of their ids, with the id column (``gid``) first.
 
+        A layer that shows the rows of a SELECT (``gpserver.layers.views``) is read like any other.
+
         Args:
             name: The layer.
             columns: The attributes that are wanted besides the id; all by default. With the geometry a
@@ -180,7 +182,10 @@ class Layers:
         for column in needed:
             info.attribute(column)
         chosen = None if ids is None else np.unique(np.fromiter(ids, np.int64))
-        frame = read_table(self._store.read(info, list(needed), chosen, box), info)
+        if is_virtual(info):
+            frame = self._shown(info, list(needed), chosen)
+        else:
+            frame = read_table(self._store.read(info, list(needed), chosen, box), info)
         return _narrowed(frame, info, wanted, where, box)
 
     def append(self, name: str, frame: pd.DataFrame) -> Ids:
@@ -197,7 +202,7 @@ class Layers:
             InvalidValue: A value or a geometry does not fit its attribute.
             Forbidden: The layer is not the user's.
         """
-        info = self._mine(name)
+        info = self._edited(name)
         return self._store.append(info, write_table(frame, info, info.names[1:], lacking_is_null=True))
 
     def update(self, name: str, frame: pd.DataFrame) -> Ids:
@@ -211,7 +216,7 @@ class Layers:
             InvalidValue: The frame has no ids, an id twice, or a value that does not fit its attribute.
             Forbidden: The layer is not the user's.
         """
-        info = self._mine(name)
+        info = self._edited(name)
         if info.id_attribute not in frame:
             raise InvalidValue(f"The rows to update need their ids in a column {info.id_attribute}.")
         if frame[info.id_attribute].isna().any() or not frame[info.id_attribute].is_unique:
@@ -230,7 +235,7 @@ class Layers:
             NotFound: There is no such layer.
             Forbidden: The layer is not the user's.
         """
-        info = self._mine(name)
+        info = self._edited(name)
         gone = self._store.delete(info, np.unique(np.fromiter(ids, np.int64)))
         self.rasters.remove(info, gone.tolist())
         return gone
@@ -271,9 +276,13 @@ class Layers:
             NotFound: It names a layer that is not there.
             InvalidValue: The SELECT cannot be run; the text is the engine's.
         """
-        frame: pd.DataFrame = self._store.select(
-            select, {name: self.find(name) for name in select.layers}, limit, offset
-        )
+        layers = {name: self.find(name) for name in select.layers}
+        for info in layers.values():
+            if is_virtual(info):
+                raise InvalidValue(
+                    f"{info.name} has no rows of its own: name the tables of its SELECT instead."
+                )
+        frame: pd.DataFrame = self._store.select(select, layers, limit, offset)
         return frame
 
     def extent(self, name: str) -> Box | None:
@@ -282,7 +291,15 @@ class Layers:
         Raises:
             NotFound: There is no such layer.
         """
-        return self._store.extent(self.find(name))
+        info = self.find(name)
+        if not is_virtual(info):
+            return self._store.extent(info)
+        frame = self.read(name, [info.geometry_attribute] if info.geometry_attribute else [])
+        bounds = frame.geometry.total_bounds if info.geometry_attribute and len(frame) else [np.nan]
+        if np.isnan(bounds).any():
+            return None
+        xmin, ymin, xmax, ymax = map(float, bounds)
+        return xmin, ymin, xmax, ymax
 
     def sweep(self, before: float) -> None:
         """Drop what is temporary and was not changed since ``before`` (epoch seconds), and leftovers."""
@@ -294,6 +311,22 @@ class Layers:
         """Let go of files and connections; what is used again is opened again."""
         self._store.close()
         self.resources.close()
+
+    def _seen(self, name: str) -> LayerInfo | None:
+        info = self._store.get(name, self._rights.name) if is_name(name) else None
+        return info if info is not None and self._rights.reads(info) else None
+
+    def _shown(self, info: LayerInfo, columns: list[str], ids: Ids | None) -> pd.DataFrame:
+        """The rows that a layer without any shows."""
+        frame: pd.DataFrame = self.select(rows_of(info, columns))
+        return frame if ids is None else frame[frame[info.id_attribute].isin(ids)]
+
+    def _edited(self, name: str) -> LayerInfo:
+        """The layer whose rows are changed by whoever changes those of a layer of this name."""
+        info = self._mine(table_of(self.find(name)))
+        if is_virtual(info):
+            raise InvalidValue(f"{name} shows the rows of a SELECT: change those of its tables instead.")
+        return info
 
     def _mine(self, name: str) -> LayerInfo:
         info = self.find(name)
