@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import shapely
+from _drive_times import create_drive_time_areas as create_drive_time_areas
 from geopandas import GeoDataFrame
 
 from gpserver import (

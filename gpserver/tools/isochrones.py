@@ -83,15 +83,14 @@ def isochrones(
 
 
 def _limits(breaks: ArrayLike, count: int, overlap: Overlap) -> Floats:
-    limits = np.sort(np.asarray(breaks, dtype=float), axis=-1)
+    limits = np.sort(np.atleast_1d(np.asarray(breaks, dtype=float)), axis=-1)
     if not limits.size and count:
         raise InvalidValue("An isochrone needs a break.")
     if (limits <= 0).any() or (limits.ndim < 2 and np.isnan(limits).any()):
         raise InvalidValue("Breaks of isochrones must be greater than 0.")
     if limits.ndim == 2 and overlap != "overlap":
         raise InvalidValue("Areas of points with breaks of their own are neither dissolved nor split.")
-    shape = (count, limits.shape[-1] if limits.ndim else 1)
-    return np.asarray(np.nan_to_num(np.broadcast_to(limits, shape)))
+    return np.asarray(np.nan_to_num(np.broadcast_to(limits, (count, limits.shape[-1]))))
 
 
 def _areas(network: Network, places: Places, limits: Floats, towards: bool, holes: bool) -> Geometries:
@@ -153,10 +152,11 @@ def _framed(
     place, column = np.nonzero(~shapely.is_missing(areas))
     below = np.column_stack([np.zeros(len(limits)), limits[:, :-1]]) if rings else np.zeros_like(limits)
     facts = DataFrame({"FromBreak": below[place, column], "ToBreak": limits[place, column]})
-    if len(areas) == len(places.row):
-        row = places.row[place]
+    row, apart = places.row[place], len(areas) == len(places.row)
+    if apart:
         facts = beside(rows_of(attributes_of(points), row), facts)
-        facts.index = points.index[row]
     flat = shapely.transform(areas[place, column], lambda each: from_plane(each, network.crs))
     found = framed(facts, within_world(flat, network.globe), network.crs)
+    if apart:
+        found.index = points.index[row]
     return found if points.crs in (None, network.crs) or found.crs is None else reproject(found, points.crs)

@@ -10,7 +10,7 @@ from geopandas import GeoDataFrame
 from gpserver.tools.circles import Geometries
 from gpserver.tools.distance import unit_of
 from gpserver.tools.globe import Floats, measured
-from gpserver.tools.network import Network, from_plane, plane_of
+from gpserver.tools.network import TOLERANCE, Network, from_plane, plane_of
 from gpserver.tools.operand import Rows, alike
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,10 @@ def places_of(network: Network, points: GeoDataFrame, farthest: float = FARTHEST
     meters = network.meters_at[vertex] + share * (network.meters_at[vertex + 1] - network.meters_at[vertex])
     edge = np.searchsorted(network.first, vertex, side="right") - 1
     begin, length = network.meters_at[network.first[edge]], network.meters[edge]
-    return Places(row[near], edge, np.clip((meters - begin) / np.where(length > 0, length, 1), 0, 1))
+    # Who stands within a centimetre of a node is at the node: no one-way street is in his way.
+    before, behind = meters - begin < TOLERANCE, begin + length - meters < TOLERANCE
+    share = np.clip((meters - begin) / np.where(length > 0, length, 1), 0, 1)
+    return Places(row[near], edge, np.where(before, 0.0, np.where(behind, 1.0, share)))
 
 
 def _beside(network: Network, part: Rows, spots: Geometries) -> tuple[Rows, Floats]:

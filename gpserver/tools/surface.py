@@ -100,11 +100,13 @@ def area_below(surface: Surface, height: Floats, limit: float, holes: bool) -> s
     if not len(cut):
         return None
     ends = _segments(surface, height, limit, corners[cut], many[cut])
-    area: Any = shapely.build_area(shapely.multilinestrings(np.asarray(shapely.linestrings(ends))))
-    if holes:
-        return area
-    rings = shapely.get_exterior_ring(shapely.get_parts(area))
-    return shapely.union_all(np.asarray(shapely.polygons(rings)))
+    lines = np.asarray(shapely.linestrings(ends), dtype=object)
+    area: Any = shapely.build_area(shapely.multilinestrings(lines))
+    if not holes:
+        rings = shapely.get_exterior_ring(shapely.get_parts(area))
+        area = shapely.union_all(np.asarray(shapely.polygons(rings)))
+    assert isinstance(area, shapely.Geometry)
+    return area
 
 
 def _segments(surface: Surface, height: Floats, limit: float, corners: Rows, many: Rows) -> Floats:

@@ -50,7 +50,7 @@ def speeds_of(frame: DataFrame, speed: str | float, default: float = SPEED) -> F
 def _read(texts: Series, field: str) -> Floats:
     parts = texts.str.extract(r"^\s*(-?\d+(?:\.\d+)?)\s*(mph|km/?h|kph)?\s*(?:$|[;,|])", flags=2)
     found = parts[0].astype("Float64").to_numpy(float, na_value=np.nan)
-    unit = np.where(parts[1].str.lower() == "mph", MILE, 1.0)
+    unit = np.where((parts[1].str.lower() == "mph").fillna(False), MILE, 1.0)
     if strange := texts[np.isnan(found)].tolist():
         log.warning("No speed is in %s of the field %s: the default is taken.", _quoted(strange), field)
     return np.asarray(found * unit, dtype=np.float64)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the client tests need beside the project itself: Chromium, QGIS (200 MB to download), the npm packages,
 # and arcgis for Python and esridump in a virtual environment of their own (their pins must never touch ours); and
-# PostGIS, which the tests of queries ask for a second opinion. Quick when all is there.
+# PostGIS with pgRouting, which the tests of queries and of networks ask for a second opinion. Quick when all is there.
 # Usage: tests/clients/setup.sh [python]
 set -eu
 python=${1:-python3}
@@ -12,6 +12,8 @@ debian_packages() {
     command -v chromium >/dev/null || missing="chromium"
     [ -d /usr/lib/python3/dist-packages/qgis/core ] || missing="$missing python3-qgis"
     ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 || missing="$missing postgresql postgresql-postgis"
+    # Isochrones and shortest paths are compared with its own.
+    ls /usr/share/postgresql/*/extension/pgrouting.control >/dev/null 2>&1 || missing="$missing postgresql-pgrouting"
     # What skia-python, the second opinion on pictures, is linked with.
     ls /usr/lib/*/libEGL.so.1 /usr/lib/*/libGL.so.1 >/dev/null 2>&1 || missing="$missing libegl1 libgl1"
     # arcgis for Python signs in by https alone: a certificate for the loopback.
