@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from gpserver.evergis.steps import moment
 from gpserver.layers import GEOMETRY_TYPES, Attribute, LayerInfo
+from gpserver.protocols.evergis.rasters import SERVICE, tile_info
 
 PERMISSIONS = "read,write,configure"
 
@@ -14,6 +15,11 @@ _OF_A_SERVICE = (
     *("cardConfiguration", "editConfiguration", "parentId", "ds", "additionalDsConnections", "eql"),
     *("queryId", "eqlParameters", "srId", "geometryType", "attributesConfiguration", "clientStyle"),
     *("condition", "simplify", "clipping", "createTable"),
+)
+_OF_A_CATALOGUE = (
+    *("layerType", "name", "alias", "description", "icon", "owner", "copyrightText", "tags", "clientData"),
+    *("cardConfiguration", "editConfiguration", "parentId", "attributesConfiguration", "clientStyle"),
+    *("condition", "minLodLevel", "maxLodLevel", "isCogLayer"),
 )
 _OF_ATTRIBUTES = (
     *("isEditable", "idAttribute", "geometryAttribute", "geometryType", "srId", "titleAttribute"),
@@ -33,10 +39,11 @@ _OF_ITS_KIND = {
 
 
 def layer_info(info: LayerInfo) -> dict[str, Any]:
-    """A QueryLayerServiceInfoDc."""
+    """A QueryLayerServiceInfoDc; of a catalogue of rasters a TileCatalogServiceInfoDc."""
+    own = {"tileInfo": tile_info()} if info.kind == "rasters" else {"dataSourceType": "Table"}
     return {
         "name": info.name,
-        "dataSourceType": "Table",
+        **own,
         "permissions": PERMISSIONS,
         "createdDate": moment(info.created),
         "changedDate": moment(info.changed),
@@ -46,7 +53,9 @@ def layer_info(info: LayerInfo) -> dict[str, Any]:
 
 
 def configuration(info: LayerInfo) -> dict[str, Any]:
-    """A QueryLayerServiceConfigurationDc: what the client sent, and what the layer really is."""
+    """The configuration of a layer: what the client sent, and what the layer really is."""
+    if info.kind == "rasters":
+        return _catalogue(info)
     facts = {
         "layerType": "QueryLayerService",
         "name": info.name,
@@ -59,6 +68,20 @@ def configuration(info: LayerInfo) -> dict[str, Any]:
         "attributesConfiguration": attributes_configuration(info),
     }
     return _known(info.configuration, _OF_A_SERVICE) | _known(facts, _OF_A_SERVICE)
+
+
+def _catalogue(info: LayerInfo) -> dict[str, Any]:
+    """A PostgresTileCatalogServiceConfigurationDc."""
+    facts = {
+        "layerType": SERVICE,
+        "name": info.name,
+        "alias": info.alias or info.name,
+        "description": info.description,
+        "owner": info.owner,
+        "attributesConfiguration": attributes_configuration(info),
+        "isCogLayer": True,
+    }
+    return _known(info.configuration, _OF_A_CATALOGUE) | _known(facts, _OF_A_CATALOGUE)
 
 
 def attributes_configuration(info: LayerInfo) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from gpserver.errors import InvalidRequest
 from gpserver.layers import GEOMETRY_TYPES, Attribute, LayerInfo
+from gpserver.protocols.evergis.rasters import catalogue, is_catalogue
 
 _OGC = {name.lower(): name for name in GEOMETRY_TYPES} | {"polyline": "MultiLineString"}
 _DEFAULT_CODE = 4326
@@ -59,6 +60,7 @@ class Configuration(msgspec.Struct, frozen=True, rename="camel"):
     """A layer as clients describe it."""
 
     name: str
+    layer_type: str | None = None
     alias: str | None = None
     description: str | None = None
     owner: str | None = None
@@ -94,7 +96,7 @@ def described(configuration: Configuration, sent: Mapping[str, Any]) -> LayerInf
     codes = (configuration.sr_id, all_.sr_id, geometry and (geometry.sr_id or geometry.srid))
     code = next((code for code in codes if code), _DEFAULT_CODE)
     named = {name for name in (column, kind and "geometry") if name}
-    return LayerInfo(
+    info = LayerInfo(
         configuration.name,
         tuple(attribute(item) for item in columns),
         owner=configuration.owner or "",
@@ -106,6 +108,7 @@ def described(configuration: Configuration, sent: Mapping[str, Any]) -> LayerInf
         sr_id=(_DEFAULT_CODE if code == _LON_LAT else code) if named else None,
         configuration=dict(sent),
     )
+    return catalogue(info) if is_catalogue(configuration.layer_type) else info
 
 
 def attribute(item: AttributeConfiguration) -> Attribute:

@@ -14,6 +14,7 @@ from gpserver.layers import LayerInfo
 from gpserver.protocols.evergis.layerinfo import PERMISSIONS, geometry_type, table_id
 from gpserver.protocols.evergis.layers import drop, exists
 from gpserver.protocols.evergis.publishing import AttributeConfiguration, attribute
+from gpserver.protocols.evergis.rasters import TABLE, TABLE_CONFIGURATION, catalogue, is_catalogue
 from gpserver.protocols.evergis.wire import Call, Routes
 
 
@@ -26,6 +27,8 @@ class Table(msgspec.Struct, frozen=True, rename="camel"):
     description: str | None = None
     owner: str | None = None
     parent_id: str | None = None
+    type: str | None = None
+    configuration: dict[str, Any] | None = None
 
 
 class Update(msgspec.Struct, frozen=True, rename="camel"):
@@ -65,6 +68,8 @@ async def create(call: Call) -> dict[str, Any]:
         sr_id=4326 if code == 84 else code,
         configuration=kept,
     )
+    if is_catalogue(asked.type, asked.configuration):
+        info = catalogue(info)
     return _table_info(await run_in_threadpool(call.site.layers.create, info))
 
 
@@ -107,11 +112,12 @@ def _table_info(info: LayerInfo) -> dict[str, Any]:
     for item in info.attributes:
         code = {"srId": info.sr_id} if item.is_geometry and info.sr_id else {}
         columns.append({"name": item.name, "type": item.type, "hasIndex": item.is_geometry, **code})
-    shape = geometry_type(info)
+    shape, rasters = geometry_type(info), info.kind == "rasters"
+    kind = TABLE_CONFIGURATION if rasters else "DefaultTableConfiguration"
     return {
         "name": info.name,
         "systemName": info.name,
-        "type": "Table",
+        "type": TABLE if rasters else "Table",
         "alias": info.alias or info.name,
         "owner": info.owner,
         "description": info.description,
@@ -121,7 +127,7 @@ def _table_info(info: LayerInfo) -> dict[str, Any]:
         "resourceId": table_id(info),
         "tags": [],
         "geometries": [shape] if shape else [],
-        "configuration": {"type": "DefaultTableConfiguration", "tableName": info.name},
+        "configuration": {"type": kind} if rasters else {"type": kind, "tableName": info.name},
         "columns": columns,
     }
 
