@@ -1,4 +1,4 @@
-"""The command line: gpserver serve | run | describe | hash-password."""
+"""The command line: gpserver serve | run | describe | import | hash-password."""
 
 import argparse
 import getpass
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-_SETTINGS = ("host", "port", "services", "data", "public_url", "slots", "start_method", "debug")
+_SETTINGS = ("host", "port", "services", "data", "layers", "public_url", "slots", "start_method", "debug")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="list the services, tasks and parameters of a folder")
     _add_services(describe)
     describe.set_defaults(command=_describe)
+    _add_import(commands.add_parser("import", help="publish a file as a named layer"))
     hashing = commands.add_parser("hash-password", help="make the hash of a password for gpserver.toml")
     hashing.set_defaults(command=_hash_password)
     return parser
@@ -47,6 +48,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_services(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--services", type=Path, help="folder of Python files to publish")
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="CSV, XLSX, GeoJSON, GeoPackage, KML, MapInfo, or a zip")
+    parser.add_argument("name", help="namespace.name, such as networks.car")
+    parser.add_argument("--data", type=Path, help=f"folder of the server (default {Settings.data})")
+    parser.add_argument("--layers", help="folder of layers, or the URL of a PostGIS database")
+    parser.add_argument("--layer", default="", help="which layer of the file (default the first)")
+    parser.add_argument("--coordinates", default="", help="columns of a table: x,y, or one of WKT")
+    parser.add_argument("--epsg", type=int, help="of the coordinates, where the file does not say")
+    parser.set_defaults(command=_import)
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +94,20 @@ def _describe(settings: Settings, options: argparse.Namespace, rest: list[str]) 
     from gpserver.shell import describe
 
     return describe(settings.services)
+
+
+def _import(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    _refuse(rest)
+    from gpserver.app import layers_of
+    from gpserver.layers.options import FileOptions
+    from gpserver.shell import publish
+
+    columns = tuple(filter(None, options.coordinates.split(",")))
+    asked = FileOptions(
+        options.layer, coordinates=columns, wkt=len(columns) == 1, spatial_reference=options.epsg
+    )
+    publish(layers_of(settings), options.file, options.name, asked)
+    return 0
 
 
 def _hash_password(_: Settings, __: argparse.Namespace, rest: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Run and describe tasks from the shell, on local files, without a server."""
+"""Run and describe tasks, and publish layers, from the shell, on local files, without a server."""
 
 import argparse
 import shutil
@@ -17,6 +17,9 @@ from gpserver.catalog import Catalog
 from gpserver.context import JobContext
 from gpserver.errors import GPServerError, NotFound
 from gpserver.job import Message, MessageType, Progress
+from gpserver.layers import Place
+from gpserver.layers.files import read_file
+from gpserver.layers.options import FileOptions
 from gpserver.parameter import Parameter
 from gpserver.rasters import read_raster
 from gpserver.task import Service, Task
@@ -55,6 +58,20 @@ def run(services: Path, name: str, words: Sequence[str]) -> int:
                 value, output = output, None
             print(f"{parameter.name}: {_shown(parameter, value)}")
     return 0
+
+
+def publish(place: Place, file: Path, name: str, options: FileOptions) -> None:
+    """Make a named layer of a file, while the server runs or not.
+
+    Raises:
+        GPServerError: The file cannot be read, or the name is taken or cannot be.
+        OSError: There is no such file.
+    """
+    layers = place.open()
+    info = layers.write(name, read_file(file, options))
+    what = f"{info.geometry_type or 'geometries'} in {info.sr_id}" if info.geometry_attribute else "a table"
+    print(f"{info.name}: {info.count:,} rows, {what}")
+    layers.close()
 
 
 def describe(services: Path) -> int:

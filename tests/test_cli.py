@@ -12,6 +12,8 @@ import geopandas
 import pytest
 from conftest import ROOT, Server
 
+from gpserver.layers import open_layers
+
 PLACES = ROOT / "examples" / "data" / "populated_places.geojson"
 
 
@@ -34,6 +36,18 @@ def test_describe_fails_on_a_file_that_does_not_load(tmp_path: Path) -> None:
     assert answer.returncode == 1
     for part in ("broken.py", "function f", "parameter x"):
         assert part in answer.stderr
+
+
+def test_import_makes_a_layer_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "shops.csv").write_text("name;x;y\nÄ;1;2\nB;3;4\n")
+    words = ["import", "shops.csv", "ann.shops", "--coordinates", "x,y", "--epsg", "3857"]
+    answer = gpserver(*words, folder=tmp_path)
+    assert answer.stdout == "ann.shops: 2 rows, Point in 3857\n", answer.stderr
+    layers = open_layers(tmp_path / "gpserver-data" / "layers")
+    assert list(layers.read("ann.shops")["name"]) == ["Ä", "B"]
+    layers.close()
+    again = gpserver(*words, folder=tmp_path)
+    assert (again.returncode, again.stderr) == (1, "gpserver: The layer ann.shops already exists.\n")
 
 
 def test_run_buffers_a_file(tmp_path: Path) -> None:
