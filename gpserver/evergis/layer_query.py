@@ -43,7 +43,7 @@ class Query:
             units of the geometry's spatial reference; without an operation rows intersect the geometry.
         ids: The rows of these ids alone; None for all.
         sort: Attributes, with ``-`` before it one that descends; rows come by id behind that.
-        attributes: Those that are wanted besides the id; None for all.
+        attributes: Those that are wanted besides the id; None for all that are displayed.
         geometry: Whether geometry is wanted.
         sr_id: The EPSG code in which it is wanted; None for the layer's.
         offset: Rows to leave out first.
@@ -166,7 +166,8 @@ def _named(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _wanted(info: LayerInfo, query: Query) -> list[str]:
-    names = list(info.names) if query.attributes is None else [info.id_attribute, *query.attributes]
+    shown = [item.name for item in info.attributes if item.displayed]
+    names = [info.id_attribute, *(shown if query.attributes is None else query.attributes)]
     names = [name for name in dict.fromkeys(names) if name != info.geometry_attribute]
     for name in names:
         info.attribute(name)

@@ -88,6 +88,7 @@ def attributes_configuration(info: LayerInfo) -> dict[str, Any]:
     """An AttributesConfigurationDc of all attributes of a layer."""
     sent = info.configuration.get("attributesConfiguration") or {}
     items = {item.get("attributeName"): item for item in sent.get("attributes") or ()}
+    shown = [item for item in info.attributes if item.displayed or item.name in items]
     facts = {
         "isEditable": True,
         "idAttribute": info.id_attribute,
@@ -95,7 +96,7 @@ def attributes_configuration(info: LayerInfo) -> dict[str, Any]:
         "geometryType": geometry_type(info),
         "srId": info.sr_id,
         "tableName": sent.get("tableName") or info.name,
-        "attributes": [attribute(item, info.sr_id, items.get(item.name)) for item in info.attributes],
+        "attributes": [attribute(item, info.sr_id, items.get(item.name)) for item in shown],
     }
     return _known(sent, _OF_ATTRIBUTES) | _known(facts, _OF_ATTRIBUTES)
 

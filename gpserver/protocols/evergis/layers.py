@@ -57,7 +57,7 @@ async def several(call: Call) -> list[dict[str, Any]]:
 async def change(call: Call) -> dict[str, Any]:
     """``PATCH /layers/{name}``: the members that are sent replace those of the configuration.
 
-    New attributes become columns; none is dropped, since other layers may show it.
+    New attributes become columns; none is dropped, since other layers may show its values.
 
     Raises:
         NotFound: There is no such layer.
@@ -215,8 +215,13 @@ async def _view(call: Call, info: LayerInfo, eql: str) -> LayerInfo:
 
 
 def _merged(info: LayerInfo, given: dict[str, Attribute]) -> tuple[Attribute, ...]:
-    """The attributes of a layer as a client describes them now, of the types that they have, and new ones."""
-    kept = [replace(given.get(item.name, item), type=item.type) for item in info.attributes]
+    """The attributes of a layer as a client describes them now, of the types that they have, and new ones.
+
+    Those that he leaves out are not shown any more; their values stay.
+    """
+    fixed = (info.id_attribute, info.geometry_attribute)
+    hidden = {item.name: replace(item, displayed=item.name in fixed) for item in info.attributes}
+    kept = [replace(given.get(name, item), type=item.type) for name, item in hidden.items()]
     return (*kept, *(item for name, item in given.items() if name not in info.names))
 
 

@@ -16,6 +16,7 @@ from gpserver.protocols.evergis.wire import Call, Routes
 
 _PAGE = 20
 _MOST = 10_000
+_PUBLIC = "__public"
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -59,6 +60,19 @@ class Move(msgspec.Struct, frozen=True, rename="camel"):
 
     target_resource: str | None = None
     new_name: str | None = None
+
+
+class RolePermission(msgspec.Struct, frozen=True):
+    """RolePermissionDc."""
+
+    role: str
+    permissions: str
+
+
+class AccessList(msgspec.Struct, frozen=True):
+    """AccessControlListDc."""
+
+    data: list[RolePermission] | None = None
 
 
 async def listing(call: Call) -> dict[str, Any]:
@@ -181,13 +195,35 @@ async def remove(call: Call) -> Response:
 
 
 async def permissions(call: Call) -> dict[str, Any]:
-    """``GET /resources/{id}/permissions``: only the owner has any.
+    """``GET /resources/{id}/permissions``: the owner may do everything, the public read what is shared.
 
     Raises:
         NotFound: There is no such item.
     """
-    found = await run_in_threadpool(_extended, Catalogue(call.site.layers), _key(call))
-    return {"data": [{"role": f"__{found['owner'] or 'public'}", "permissions": PERMISSIONS}]}
+    item = await run_in_threadpool(Catalogue(call.site.layers).find, _key(call))
+    owner = {"role": f"__{item.facts['owner'] or 'public'}", "permissions": PERMISSIONS}
+    shared = item.layer is not None and item.layer.shared
+    return {"data": [owner, *[{"role": _PUBLIC, "permissions": "read"}] * shared]}
+
+
+async def permit(call: Call) -> Response:
+    """``PUT /resources/{id}/permissions``: a layer that another role than its owner's may read is shared.
+
+    Raises:
+        NotFound: There is no such item.
+        Forbidden: It is not the caller's.
+    """
+    asked = await call.json(AccessList)
+
+    def share() -> None:
+        item = Catalogue(call.site.layers).find(_key(call))
+        if item.layer:
+            own = f"__{item.layer.owner}"
+            shared = any("read" in each.permissions and each.role != own for each in asked.data or ())
+            call.site.layers.change(item.layer.name, shared=shared)
+
+    await run_in_threadpool(share)
+    return Response(status_code=200)
 
 
 async def tags(call: Call) -> dict[str, Any]:
@@ -287,6 +323,7 @@ ROUTES: Routes = (
     (("POST",), "/resources/move/{key:path}", move),
     (("GET",), "/resources/{key:path}/parents", parents),
     (("GET",), "/resources/{key:path}/permissions", permissions),
+    (("PUT",), "/resources/{key:path}/permissions", permit),
     (("GET",), "/resources/{key:path}", resource),
     (("PATCH",), "/resources/{key:path}", patch),
     (("DELETE",), "/resources/{key:path}", remove),

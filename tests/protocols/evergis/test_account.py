@@ -108,5 +108,12 @@ def test_user_writes_in_his_own_namespace_alone(ann: Everpoint, secured: Server)
             "POST", "/layers", 403, json={"name": "ann.other", "createTable": True}
         )
         assert bob.post("/resources", {})["totalCount"] == 0
+        place = f"/resources/{ann.get(f'/layers/{layer}')['resourceId']}/permissions"
+        roles = [{"role": "__ann", "permissions": "read,write,configure"}]
+        public = [{"role": "__public", "permissions": "read"}]
+        assert ann.http.put(place, json={"data": roles + public}).status_code == 200
+        assert ann.get(place) == {"data": roles + public}
+        assert bob.get(f"/layers/{layer}/features/count") == 1
+        assert bob.problem("POST", f"/layers/{layer}/features", 403, json=[point(1, 2)])
     with signed_in(secured, "root") as root:
         assert root.get(f"/layers/{layer}/features/count") == 1

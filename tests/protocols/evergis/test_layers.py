@@ -77,6 +77,12 @@ def test_patch_changes_what_it_says(caller: Everpoint, towns: str) -> None:
     configuration = check_layer(caller.patch(f"/layers/{towns}", {"attributesConfiguration": listed}))
     assert configuration["attributesConfiguration"]["attributes"][-2]["attributeName"] == "mayor"
     assert caller.features(towns)[0]["properties"]["mayor"] is None
+    listed["attributes"] = [item for item in listed["attributes"] if item["attributeName"] != "size"]
+    configuration = check_layer(caller.patch(f"/layers/{towns}", {"attributesConfiguration": listed}))
+    names = [item["attributeName"] for item in configuration["attributesConfiguration"]["attributes"]]
+    assert "size" not in names
+    assert "size" not in caller.features(towns)[0]["properties"]
+    assert caller.features(towns, attributes=["size"])[0]["properties"]["size"] == 3
 
 
 def test_extent_distincts_and_statistics(caller: Everpoint, towns: str) -> None:
