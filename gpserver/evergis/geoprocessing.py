@@ -161,7 +161,12 @@ def validate_geometry(job: JobContext, asked: ValidateGeometry, report: Report) 
 
 
 def fix_geometry(job: JobContext, asked: FixGeometry, report: Report) -> Tally:
-    """Valid geometries of the same dimension in place of those that are not; what collapses becomes null."""
+    """Valid geometries of the same dimension in place of those that are not; what collapses becomes null.
+
+    Raises:
+        InvalidValue: It is a table, or a geometry falls into parts where the layer takes single ones; the
+            others are repaired all the same.
+    """
     layers = job.layers
     info = layers.find(asked.target_layer.name)
     if not info.geometry_attribute:
@@ -170,9 +175,17 @@ def fix_geometry(job: JobContext, asked: FixGeometry, report: Report) -> Tally:
     report(0, len(frame))
     geometry = np.asarray(frame.geometry.array, dtype=object)
     wrong = ~(shapely.is_valid(geometry) | shapely.is_missing(geometry))
-    if wrong.any():
-        layers.update(info.name, repair(frame[wrong]))
-    return Tally(len(frame), len(frame), {"Fixed": int(wrong.sum())})
+    mended = repair(frame[wrong])
+    single = info.geometry_type is not None and not info.geometry_type.startswith(("Multi", "Geometry"))
+    whole = ~(single & (shapely.get_num_geometries(np.asarray(mended.geometry.array)) > 1))
+    if whole.any():
+        layers.update(info.name, mended[whole])
+    if not whole.all():
+        raise InvalidValue(
+            f"{int((~whole).sum())} of {len(mended)} geometries fall into parts when they are repaired, and"
+            f" {info.name} takes a {info.geometry_type} only; the others are repaired."
+        )
+    return Tally(len(frame), len(frame), {"Fixed": len(mended)})
 
 
 WORK: dict[type[Struct], Callable[..., Tally]] = {

@@ -59,22 +59,22 @@ def interchange(job: JobContext, asked: Interchange, report: Report) -> Tally:
     return Tally(len(frame), len(frame), {"ResourceId": made.id})
 
 
-def data_schema(layers: Layers, source: Mapping[str, Any]) -> dict[str, Any]:
+def data_schema(layers: Layers, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the layers of a file are, and the attributes that they would have.
 
     Raises:
         NotFound: There is no such file.
         InvalidValue: It cannot be read, or has no such layer.
     """
-    asked: FileSource = convert(source, FileSource, "data")
-    key = asked.source_file_name or ""
-    path, options = layers.resources.file(key), _source_options(asked)
+    source: FileSource = convert(asked, FileSource, "data")
+    key = source.source_file_name or ""
+    path, options = layers.resources.file(key), _source_options(source)
     found = [_named(layers, key, path, each) for each in describe_file(path, options)]
-    wanted = [each for each in found if asked.source_layer_name in (None, "", each.name)]
+    wanted = [each for each in found if source.source_layer_name in (None, "", each.name)]
     if found and not wanted:
         there = ", ".join(each.name for each in found)
-        raise InvalidValue(f"The file has no layer {asked.source_layer_name!r}; it has {there}.")
-    return {"type": asked.source_type, "layers": [_schema(each) for each in wanted]}
+        raise InvalidValue(f"The file has no layer {source.source_layer_name!r}; it has {there}.")
+    return {"type": source.source_type, "layers": [_schema(each) for each in wanted]}
 
 
 def shaped(

@@ -14,7 +14,7 @@ from pyproj import Geod
 from gpserver.context import JobContext
 from gpserver.errors import InvalidRequest, JobCancelled, TaskError
 from gpserver.evergis.subtasks import run_subtasks
-from gpserver.layers import Layers, open_layers
+from gpserver.layers import LayerInfo, Layers, open_layers
 
 UTM = "EPSG:32637"
 
@@ -177,6 +177,16 @@ def test_validation_writes_what_is_wrong_and_repair_mends_it_in_place(layers: La
     assert frame.area.tolist() == pytest.approx([50, 1e4])
     assert frame["n"].tolist() == [1, 2]
     assert told(job)[0]["results"]["Fixed"] == 1
+
+
+def test_what_falls_into_parts_stays_in_a_layer_of_single_ones(layers: Layers) -> None:
+    spike = shapely.Polygon([(0, 0), (10, 0), (10, 10), (5, 10), (5, 12), (5, 10), (0, 10)])
+    bow = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+    info = layers.create(LayerInfo("u.single", geometry_type="Polygon", sr_id=32637))
+    layers.append(info.name, gpd.GeoDataFrame(geometry=[bow, spike], crs=UTM))
+    with pytest.raises(TaskError, match="1 of 2 geometries fall into parts"):
+        start(layers, {"type": "geoProcessing", "startParameters": {"targetLayer": {"name": "u.single"}}})
+    assert layers.read("u.single").geometry.is_valid.tolist() == [False, True]
 
 
 def test_subtasks_without_an_order_do_not_mind_each_other(layers: Layers) -> None:

@@ -32,7 +32,7 @@ class Configured(Struct, frozen=True, rename="camel"):
     ui_configuration: Any = msgspec.UNSET
 
 
-def create_resource(call: Call, new: NewResource) -> str:
+def create_resource(call: Call, new: NewResource) -> Response:
     """``POST /scheduler/taskresource``: a folder ``name.task`` in the tree, and a configuration.
 
     Raises:
@@ -48,7 +48,7 @@ def create_resource(call: Call, new: NewResource) -> str:
         made.id, call.caller.name, new.sub_type, new.task_type, new.import_method, new.description
     )
     call.site.office.book.keep_resource(kept)
-    return made.id
+    return Response(made.id, media_type="text/plain")  # clients take it as it comes, and not for JSON
 
 
 def resource(call: Call) -> dict[str, Any]:
