@@ -1,5 +1,6 @@
 """Layers as tables of a PostGIS database, one each, in a schema of our own."""
 
+import logging
 import secrets
 import time
 from collections import deque
@@ -30,6 +31,8 @@ from gpserver.layers.record import (
 from gpserver.layers.rows import frame_of
 from gpserver.layers.store import Box, Ids
 from gpserver.layers.table import reshaped, schema_of
+
+_log = logging.getLogger(__name__)
 
 _SETUP = """
 CREATE SCHEMA IF NOT EXISTS gpserver;
@@ -190,17 +193,15 @@ class PostGISStore:
 
     def select(self, select: Select, layers: Mapping[str, LayerInfo], limit: int | None, offset: int) -> Any:
         """Run a read SELECT over the tables of the layers."""
-        text, values = select.sql(
-            "postgres", {name: f"gpserver.rows_{info.id}" for name, info in layers.items()}
-        )
-        text = f"SELECT * FROM ({text}) AS answer LIMIT %(_limit)s OFFSET %(_offset)s"  # noqa: S608 - checked by eql
+        tables = {name: f"gpserver.rows_{info.id}" for name, info in layers.items()}
+        text, values = select.sql("postgres", tables, limit=limit, offset=offset)
         try:
             with self._transaction() as connection:
                 connection.execute("SET TRANSACTION READ ONLY")
                 connection.execute(f"SET LOCAL statement_timeout = '{_SECONDS}s'")
-                return frame_of(connection.execute(text, {**values, "_limit": limit, "_offset": offset}))
+                return frame_of(connection.execute(text, values))
         except errors.QueryCanceled:
-            raise InvalidRequest(f"The query took longer than {_SECONDS} seconds.") from None
+            raise InvalidRequest(f"The query takes longer than {_SECONDS} seconds.") from None
         except (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError) as error:
             raise InvalidRequest(f"The query cannot be run: {error.diag.message_primary}.") from None
 
@@ -235,6 +236,10 @@ class PostGISStore:
                 if info is None:
                     raise
                 raise gone(info) from None
+            except psycopg.OperationalError as error:
+                if isinstance(error, errors.QueryCanceled):
+                    raise
+                raise _unreachable(error) from None
             except psycopg.DataError as error:
                 if info is None:
                     raise
@@ -261,7 +266,7 @@ class PostGISStore:
                 self._url, autocommit=True, connect_timeout=10, options="-c timezone=UTC"
             )
         except psycopg.OperationalError as error:
-            raise GPServerError(f"The database of the layers cannot be reached: {error}") from None
+            raise _unreachable(error) from None
         if not self._ready:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
@@ -273,6 +278,11 @@ class PostGISStore:
 
 
 _JOINED = sql.SQL("SELECT {0}.{2} FROM {0} JOIN {1} USING ({2})")
+
+
+def _unreachable(error: Exception) -> GPServerError:
+    _log.error("The database of the layers: %s", error)  # it may name hosts, which clients need not know
+    return GPServerError("The database of the layers cannot be reached.")
 
 
 def _table(info: LayerInfo) -> sql.Identifier:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from shapely import Point
 
+from gpserver.errors import GPServerError
 from gpserver.layers import Attribute, LayerInfo, Layers, Place
 
 BATCH = 20_000
@@ -106,3 +107,9 @@ def test_parts_are_geoparquet_for_others(folder_layers: Layers) -> None:
 def test_a_place_travels_as_json() -> None:
     place = Place("/somewhere", "/files", True, ("root",))
     assert asdict(Place(**asdict(place))) == asdict(place)
+
+
+def test_a_database_that_is_not_there_is_said() -> None:
+    layers = Place("postgresql://nobody:secret@127.0.0.1:1/none", "/nowhere").open()
+    with pytest.raises(GPServerError, match=r"^The database of the layers cannot be reached\.$"):
+        layers.find("u.a")
