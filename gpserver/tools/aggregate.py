@@ -1,25 +1,31 @@
 """Aggregate: statistics of the features in each polygon, whole or by the share that lies there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 from geopandas import GeoDataFrame
 from pandas import DataFrame
+from pyproj import CRS
 
-from gpserver.tools.attributes import attributes_of, beside, codes_of, field_of, framed, rows_of
+from gpserver.tools.attributes import attributes_of, beside, codes_of, field_of, framed
 from gpserver.tools.circles import Geometries
 from gpserver.tools.counts import counted
 from gpserver.tools.globe import Floats
 from gpserver.tools.measure import ground_area, ground_length
 from gpserver.tools.operand import Rows, alike, sound
 from gpserver.tools.overlay import common
-from gpserver.tools.relations import pairs, share_of
+from gpserver.tools.relations import pair_blocks, pairs, share_of
 from gpserver.tools.statistics import Groups, Statistic, statistics
 
 COUNT, LENGTH, AREA, PLACE = "Count", "Total_Meters", "Total_SquareMeters", "Join_ID"
+
+_Size = tuple[int, str, Callable[[Geometries, CRS | None], Floats]]
+
+# What features of each dimension are measured by.
+_SIZES: tuple[_Size, ...] = ((1, LENGTH, ground_length), (2, AREA, ground_area))
 
 
 class Aggregate(NamedTuple):
@@ -40,8 +46,8 @@ class Members:
     features: Rows
     shares: Floats | None = None
     """How much of the feature lies there, 0 to 1; None where features count whole."""
-    pieces: Geometries | None = None
-    """What of the feature lies there."""
+    sizes: Mapping[str, Floats] = field(default_factory=dict)
+    """How long or large what lies there is, on the ground, 0 where it is neither, by the name of the sum."""
 
 
 def aggregate(
@@ -75,7 +81,7 @@ def aggregate(
         InvalidValue: There is no such field; else as ``statistics``.
     """
     shapes, places = sound(frame), sound(alike(polygons, frame))
-    members = _members(shapes, places, apportion)
+    members = _members(shapes, places, apportion, frame.crs)
     areas = ground_area(places, frame.crs)
     found = summarized(frame, polygons, members, areas, wanted, by=by, keep=keep)
     counted(found.areas, len(frame), int(shapely.is_missing(shapes).sum()))
@@ -105,12 +111,30 @@ def summarized(
     return Aggregate(found if keep else found[facts[COUNT].to_numpy() > 0], groups)
 
 
-def _members(shapes: Geometries, places: Geometries, apportion: bool) -> Members:
-    features, areas = pairs(shapes, places)
-    if not apportion or not (shapely.get_dimensions(shapes) > 0).any():
+def _members(shapes: Geometries, places: Geometries, apportion: bool, crs: CRS | None) -> Members:
+    sizes = [each for each in _SIZES if (shapely.get_dimensions(shapes) == each[0]).any()]
+    if not apportion or not sizes:
+        features, areas = pairs(shapes, places)
         return Members(areas, features)
-    pieces, features, areas = common(shapes, places, features, areas)
-    return Members(areas, features, share_of(pieces, shapes[features]), pieces)
+    blocks = [
+        _shared(*common(shapes, places, *found), shapes, sizes, crs) for found in pair_blocks(shapes, places)
+    ]
+    areas, features, shares, *measures = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    return Members(areas, features, shares, dict(zip((name for _, name, _ in sizes), measures, strict=True)))
+
+
+def _shared(
+    pieces: Geometries,
+    features: Rows,
+    areas: Rows,
+    shapes: Geometries,
+    sizes: Sequence[_Size],
+    crs: CRS | None,
+) -> list[Any]:
+    """Whose pieces these are, their shares, and their sizes: pieces themselves are not kept."""
+    dimensions = shapely.get_dimensions(pieces)
+    measures = [np.where(dimensions == each, measure(pieces, crs), 0.0) for each, _, measure in sizes]
+    return [areas, features, share_of(pieces, shapes[features]), *measures]
 
 
 def _facts(
@@ -124,16 +148,12 @@ def _facts(
 ) -> DataFrame:
     """Count, measures and statistics of each group of members."""
     facts = DataFrame({COUNT: np.bincount(codes, minlength=count)})
-    if members.pieces is not None:
-        for name, measure in ((LENGTH, ground_length), (AREA, ground_area)):
-            own = shapely.get_dimensions(members.pieces) == (1 if name == LENGTH else 2)
-            if own.any():
-                size = np.where(own, measure(members.pieces, frame.crs), 0)
-                facts[name] = np.bincount(codes, weights=size, minlength=count)
+    for name, size in members.sizes.items():
+        facts[name] = np.bincount(codes, weights=size, minlength=count)
     if not wanted:
         return facts
-    geometry = np.asarray(frame.geometry.array, dtype=object)[members.features]
-    groups = Groups(rows_of(table, members.features), codes, count, members.shares, areas, geometry)
+    geometry = np.asarray(frame.geometry.array, dtype=object)
+    groups = Groups(table, codes, count, members.shares, areas, geometry, members.features)
     return beside(facts, statistics(groups, wanted))
 
 
@@ -145,8 +165,8 @@ def _groups(
     areas: Floats,
     by: str,
 ) -> DataFrame:
-    field = field_of(frame, by)
-    keys = DataFrame({PLACE: members.areas + 1, str(field): rows_of(table[[field]], members.features)[field]})
+    label = field_of(frame, by)
+    keys = DataFrame({PLACE: members.areas + 1, str(label): table[label].array.take(members.features)})
     codes, values = codes_of(keys, list(keys.columns))
     place = values[PLACE].to_numpy(np.intp) - 1
     facts = _facts(frame, table, members, codes, len(values), wanted, areas[place])

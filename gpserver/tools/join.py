@@ -1,19 +1,19 @@
 """Join: the attributes of features that belong together by place, by values, or by both."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import shapely
 from geopandas import GeoDataFrame
-from pandas import DataFrame, Series
+from pandas import DataFrame, Series, concat
 
 from gpserver.errors import InvalidValue
 from gpserver.tools.attributes import attributes_of, beside, field_of, framed, rows_of
 from gpserver.tools.counts import counted
 from gpserver.tools.operand import Rows
-from gpserver.tools.relations import Pairs, related
+from gpserver.tools.relations import Pairs, joined, related_blocks
 from gpserver.tools.statistics import Groups, Statistic, statistics
 
 COUNT = "Join_Count"
@@ -67,35 +67,46 @@ def join(
     """
     if predicate is None and not fields:
         raise InvalidValue("Features are joined by a spatial relation, by fields, or by both: none is given.")
-    rows, others = _pairs(target, other, predicate, meters, fields)
     given = attributes_of(other)
+    blocks = _blocks(target, other, predicate, meters, fields)
     if best is not None:
-        rows, others = _best(given, rows, others, best)
+        blocks = (_best(given, *found, best) for found in blocks)
     if many:
-        lone = np.setdiff1d(np.arange(len(target)), rows) if keep else np.zeros(0, dtype=np.intp)
-        order = np.argsort(np.append(rows, lone), kind="stable")
-        chosen = np.append(rows, lone)[order]
-        added = rows_of(given, np.append(others, np.full(len(lone), -1))[order])
+        chosen, added = _one_to_many(given, joined(blocks), len(target), keep)
     else:
-        chosen, added = _one_to_one(target, given, rows, others, wanted, keep)
+        chosen, added = _one_to_one(given, blocks, len(target), wanted, keep)
     table = beside(rows_of(attributes_of(target), chosen), added)
     geometry = np.asarray(target.geometry.array, dtype=object)
     found = framed(table, geometry[chosen], target.crs, str(target.active_geometry_name))
     return counted(found, read=len(target), lost=int(shapely.is_missing(geometry).sum()))
 
 
+def _one_to_many(given: DataFrame, pairs: Pairs, count: int, keep: bool) -> tuple[Rows, DataFrame]:
+    rows, others = pairs
+    lone = np.setdiff1d(np.arange(count), rows) if keep else np.zeros(0, dtype=np.intp)
+    order = np.argsort(np.append(rows, lone), kind="stable")
+    added = rows_of(given, np.append(others, np.full(len(lone), -1))[order])
+    return np.append(rows, lone)[order], added
+
+
 def _one_to_one(
-    target: GeoDataFrame, given: DataFrame, rows: Rows, others: Rows, wanted: Sequence[Statistic], keep: bool
+    given: DataFrame, blocks: Iterable[Pairs], count: int, wanted: Sequence[Statistic], keep: bool
 ) -> tuple[Rows, DataFrame]:
-    every = np.bincount(rows, minlength=len(target))
-    chosen = np.arange(len(target)) if keep else np.flatnonzero(every)
-    count = DataFrame({COUNT: every[chosen]})
-    if wanted:
-        summary = statistics(Groups(rows_of(given, others), rows, len(target)), wanted)
-        return chosen, beside(count, rows_of(summary, chosen))
-    first = np.full(len(target), -1)
-    first[rows[::-1]] = others[::-1]
-    return chosen, beside(count, rows_of(given, first[chosen]))
+    many, first = np.zeros(count, dtype=np.intp), np.full(count, -1)
+    summaries = []
+    for rows, others in blocks:
+        met, start, codes = np.unique(rows, return_index=True, return_inverse=True)
+        many[met], first[met] = np.bincount(codes), others[start]
+        if wanted:
+            summaries.append(statistics(Groups(given, codes, len(met), rows=others), wanted))
+    chosen = np.arange(count) if keep else np.flatnonzero(many)
+    facts = DataFrame({COUNT: many[chosen]})
+    if not wanted:
+        return chosen, beside(facts, rows_of(given, first[chosen]))
+    # Every target has all its partners in one block, and blocks come in the order of the targets.
+    summary = concat(summaries or [statistics(Groups(given[:0], first[:0], 0), wanted)], ignore_index=True)
+    place = np.where(many > 0, np.cumsum(many > 0) - 1, -1)
+    return chosen, beside(facts, rows_of(summary, place[chosen]))
 
 
 def _best(given: DataFrame, rows: Rows, others: Rows, best: Best) -> Pairs:
@@ -114,21 +125,22 @@ def _values(frame: DataFrame, name: str, rows: Rows) -> Any:
     return frame[field_of(frame, name)].array.take(rows)
 
 
-def _pairs(
+def _blocks(
     target: GeoDataFrame,
     other: GeoDataFrame,
     predicate: str | None,
     meters: float | None,
     fields: Sequence[tuple[str, str]],
-) -> Pairs:
+) -> Iterator[Pairs]:
     if predicate is None:
-        return _equal_values(target, other, fields)
-    rows, others = related(target, other, predicate, meters)
-    same = np.ones(len(rows), dtype=bool)
-    for mine, theirs in fields:
-        left, right = _values(target, mine, rows), _values(other, theirs, others)
-        same &= (Series(left) == Series(right)).fillna(False).to_numpy(bool)
-    return rows[same], others[same]
+        yield _equal_values(target, other, fields)
+        return
+    for rows, others in related_blocks(target, other, predicate, meters):
+        same = np.ones(len(rows), dtype=bool)
+        for mine, theirs in fields:
+            left, right = _values(target, mine, rows), _values(other, theirs, others)
+            same &= (Series(left) == Series(right)).fillna(False).to_numpy(bool)
+        yield rows[same], others[same]
 
 
 def _equal_values(target: GeoDataFrame, other: GeoDataFrame, fields: Sequence[tuple[str, str]]) -> Pairs:

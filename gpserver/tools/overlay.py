@@ -11,13 +11,15 @@ from gpserver.tools.attributes import attributes_of, beside, framed, rows_of
 from gpserver.tools.circles import Geometries
 from gpserver.tools.counts import counted
 from gpserver.tools.operand import Rows, alike, of_dimension, sound
-from gpserver.tools.relations import pairs
+from gpserver.tools.relations import pair_blocks
 from gpserver.tools.union import united
 
 Overlay = Literal["intersection", "union", "subtraction", "symmetric_difference", "identity", "clip"]
 
 # Some pieces: their geometry, and the rows of the left and the right feature they come from, -1 for none.
 Pieces = tuple[Geometries, Rows, Rows]
+
+_NOTHING: Pieces = (np.zeros(0, object), np.zeros(0, np.intp), np.zeros(0, np.intp))
 
 _LEFT_REST = ("union", "subtraction", "symmetric_difference", "identity")
 _RIGHT_REST = ("union", "symmetric_difference")
@@ -59,11 +61,7 @@ def overlay(left: GeoDataFrame, right: GeoDataFrame, how: Overlay, dimension: in
     one, other = sound(left), sound(alike(right, left))
     if how in _RIGHT_REST:
         _refuse_different(one, other)
-    rows, others = pairs(one, other)
-    if how == "clip":
-        pieces = _clipped(one, other, rows, others)
-    else:
-        pieces = _together(_chosen(one, other, rows, others, how, dimension))
+    pieces = _pieces(one, other, how, dimension)
     table = _attributes(left, right, pieces, how)
     found = framed(table, pieces[0], left.crs, str(left.active_geometry_name))
     return counted(found, read=len(left), lost=int(shapely.is_missing(one).sum()))
@@ -76,19 +74,19 @@ def _attributes(left: GeoDataFrame, right: GeoDataFrame, pieces: Pieces, how: Ov
     return beside(mine, rows_of(attributes_of(right), pieces[2]))
 
 
-def _chosen(
-    one: Geometries, other: Geometries, rows: Rows, others: Rows, how: Overlay, dimension: int
-) -> list[Pieces]:
-    chosen = []
+def _pieces(one: Geometries, other: Geometries, how: Overlay, dimension: int) -> Pieces:
+    chosen: list[Pieces] = [_NOTHING]
+    if how == "clip":
+        chosen.append(_clipped(one, other))
     if how in _COMMON:
-        chosen.append(common(one, other, rows, others, dimension))
+        chosen += (common(one, other, *found, dimension) for found in pair_blocks(one, other))
     if how in _LEFT_REST:
-        rest, kept = _rest(one, other, rows, others)
-        chosen.append((rest, kept, np.full(len(kept), -1)))
+        chosen.append(_rest(one, other))
     if how in _RIGHT_REST:
-        rest, kept = _rest(other, one, others, rows)
-        chosen.append((rest, np.full(len(kept), -1), kept))
-    return chosen
+        rest, rows, others = _rest(other, one)
+        chosen.append((rest, others, rows))
+    geometry, rows, others = (np.concatenate(column) for column in zip(*chosen, strict=True))
+    return geometry, rows, others
 
 
 def _refuse_different(one: Geometries, other: Geometries) -> None:
@@ -117,41 +115,38 @@ def _inside(one: Geometries, other: Geometries, rows: Rows, others: Rows) -> np.
 
     Asked only of pairs whose boxes lie in each other: a prepared polygon answers a tenth of what a cut costs.
     """
-    box, around = shapely.bounds(one)[rows], shapely.bounds(other)[others]
+    box, around = shapely.bounds(one[rows]), shapely.bounds(other[others])
     inside = ((box[:, :2] > around[:, :2]) & (box[:, 2:] < around[:, 2:])).all(axis=1)
-    inside &= shapely.get_dimensions(other)[others] == 2
+    inside &= shapely.get_dimensions(other[others]) == 2
     asked = np.flatnonzero(inside)
-    shapely.prepare(other)
-    order = asked[np.argsort(others[asked], kind="stable")]
-    inside[order] = shapely.contains_properly(other[others[order]], one[rows[order]])
+    asked = asked[np.argsort(others[asked], kind="stable")]
+    shapely.prepare(other[np.unique(others[asked])])
+    inside[asked] = shapely.contains_properly(other[others[asked]], one[rows[asked]])
     return np.asarray(inside)
 
 
-def _rest(one: Geometries, other: Geometries, rows: Rows, others: Rows) -> tuple[Geometries, Rows]:
-    """What of each left feature no right one covers, and whose it is: each is cut by its partners' union."""
+def _rest(one: Geometries, other: Geometries) -> Pieces:
+    """What of each left feature no right one covers: each is cut by the union of its partners."""
     found = one.copy()
-    met, owner = np.unique(rows, return_inverse=True)
-    partners = united(other[others], owner, len(met))
-    cut = shapely.difference(one[met], partners)
-    found[met] = of_dimension(np.asarray(cut), shapely.get_dimensions(one[met]))
-    kept = np.flatnonzero(~shapely.is_missing(found))
-    return found[kept], kept
+    for rows, others in pair_blocks(one, other):
+        met, owner = np.unique(rows, return_inverse=True)
+        cut = shapely.difference(one[met], united(other[others], owner, len(met)))
+        found[met] = of_dimension(np.asarray(cut), shapely.get_dimensions(one[met]))
+    return _of_left(found)
 
 
-def _clipped(one: Geometries, other: Geometries, rows: Rows, others: Rows) -> Pieces:
-    inside = _inside(one, other, rows, others)
-    whole = np.unique(rows[inside])
-    cut = ~np.isin(rows, whole)
-    met, owner = np.unique(rows[cut], return_inverse=True)
-    partners = united(other[others[cut]], owner, len(met))
+def _clipped(one: Geometries, other: Geometries) -> Pieces:
     found = np.full(len(one), None, dtype=object)
-    found[whole] = one[whole]
-    pieces = np.asarray(shapely.intersection(one[met], partners))
-    found[met] = of_dimension(pieces, shapely.get_dimensions(one[met]))
+    for rows, others in pair_blocks(one, other):
+        whole = np.unique(rows[_inside(one, other, rows, others)])
+        found[whole] = one[whole]
+        cut = ~np.isin(rows, whole)
+        met, owner = np.unique(rows[cut], return_inverse=True)
+        pieces = shapely.intersection(one[met], united(other[others[cut]], owner, len(met)))
+        found[met] = of_dimension(np.asarray(pieces), shapely.get_dimensions(one[met]))
+    return _of_left(found)
+
+
+def _of_left(found: Geometries) -> Pieces:
     kept = np.flatnonzero(~shapely.is_missing(found))
     return found[kept], kept, np.full(len(kept), -1)
-
-
-def _together(chosen: list[Pieces]) -> Pieces:
-    geometry, rows, others = (np.concatenate(column) for column in zip(*chosen, strict=True))
-    return geometry, rows, others

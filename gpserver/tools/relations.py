@@ -1,6 +1,6 @@
 """Pairs of features that stand in a spatial relation: predicates of the plane, distances on the ground."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, cast, get_args
 
 import numpy as np
@@ -21,6 +21,9 @@ points in any order. In ``contains_properly`` the inner one touches no boundary 
 
 Pairs = tuple[Rows, Rows]
 
+# Features of the left that are asked at once: all their pairs are in memory together.
+BLOCK = 16_384
+
 _TURNED = {"within_properly": "contains_properly", "covered_by": "covers", "within": "contains"}
 
 
@@ -36,52 +39,92 @@ def related(
     Raises:
         InvalidValue: There is no such predicate, or no distance where one is needed.
     """
+    return joined(related_blocks(left, right, predicate, meters))
+
+
+def related_blocks(
+    left: GeoDataFrame, right: GeoDataFrame, predicate: str = "intersects", meters: float | None = None
+) -> Iterator[Pairs]:
+    """The pairs of ``related``, those of some thousand features of the left at a time."""
     one, other = sound(left), sound(alike(right, left))
-    if predicate == "within_distance":
-        if meters is None or not meters >= 0:
-            raise InvalidValue("within_distance needs a distance of 0 or more.")
-        rows, others, _ = within_distance(one, other, meters, left.crs)
-        return rows, others
-    return pairs(one, other, predicate)
+    if predicate != "within_distance":
+        yield from pair_blocks(one, other, predicate)
+        return
+    if meters is None or not meters >= 0:
+        raise InvalidValue("within_distance needs a distance of 0 or more.")
+    for at in range(0, len(one), BLOCK):
+        rows, others, _ = within_distance(one[at : at + BLOCK], other, meters, left.crs)
+        yield at + rows, others
+
+
+def pair_blocks(one: Geometries, other: Geometries, predicate: str = "intersects") -> Iterator[Pairs]:
+    """The pairs of a relation in the plane, of sound geometry, some thousand of the left at a time.
+
+    They are sorted by left, then right.
+    """
+    if predicate not in RELATIONS or predicate == "within_distance":
+        raise InvalidValue(f'There is no relation "{predicate}"; use one of {", ".join(RELATIONS)}.')
+    find = _way_to_find(one, other, predicate)
+    for at in range(0, len(one), BLOCK):
+        rows, others = find(one[at : at + BLOCK])
+        order = np.lexsort((others, rows))
+        yield at + rows[order], others[order]
 
 
 def pairs(one: Geometries, other: Geometries, predicate: str = "intersects") -> Pairs:
-    """The pairs of a relation in the plane, of sound geometry."""
-    if predicate in _TURNED:
-        others, rows = pairs(other, one, _TURNED[predicate])
-        return _sorted(rows, others)
-    if predicate == "intersects" and _are_points(one):
-        return _points_in(one, other)
+    """All pairs of a relation in the plane, of sound geometry, sorted by left, then right."""
+    return joined(pair_blocks(one, other, predicate))
+
+
+def _way_to_find(one: Geometries, other: Geometries, predicate: str) -> Callable[[Geometries], Pairs]:
+    """What finds the pairs of a block of the left, in any order; chosen by what the two sides are."""
+    turned = _TURNED.get(predicate)
+    if turned or (predicate == "intersects" and not _are_points(one) and _corners(other) > 2 * _corners(one)):
+        return lambda block: _turned(
+            shapely.STRtree(block).query(other, predicate=cast(_OfTree, turned or predicate))
+        )
     if predicate == "intersects" and _are_points(other):
-        others, rows = _points_in(other, one)
-        return _sorted(rows, others)
+        return lambda block: _turned(_points_in(other, shapely.STRtree(block)))
+    tree = shapely.STRtree(other)
+    if predicate == "intersects" and _are_points(one):
+        return lambda block: _points_in(block, tree)
     if predicate == "equals":
-        return _equal(one, other)
-    if predicate not in get_args(_OfTree):
-        raise InvalidValue(f'There is no relation "{predicate}"; use one of {", ".join(RELATIONS)}.')
-    if predicate == "intersects" and _corners(other) > 2 * _corners(one):
-        others, rows = shapely.STRtree(one).query(other, predicate="intersects")
-        return _sorted(rows, others)
-    found = shapely.STRtree(other).query(one, predicate=cast(_OfTree, predicate))
-    return _sorted(found[0], found[1])
+        return lambda block: _equal(block, tree)
+    return lambda block: _both(tree.query(block, predicate=cast(_OfTree, predicate)))
 
 
-def _points_in(points: Geometries, shapes: Geometries) -> Pairs:
+def joined(blocks: Iterable[Pairs]) -> Pairs:
+    """The pairs of all blocks."""
+    empty = np.zeros(0, dtype=np.intp)
+    rows, others = zip((empty, empty), *blocks, strict=True)
+    return np.concatenate(rows), np.concatenate(others)
+
+
+def _both(found: Rows) -> Pairs:
+    return found[0], found[1]
+
+
+def _turned(found: Rows | Pairs) -> Pairs:
+    return found[1], found[0]
+
+
+def _points_in(points: Geometries, tree: shapely.STRtree) -> Pairs:
     """Points and what they lie on: boxes first, then prepared shapes, which a tree would not prepare."""
-    rows, others = shapely.STRtree(shapes).query(points)
+    rows, others = tree.query(points)
+    shapes = tree.geometries
     shapely.prepare(shapes)
     order = np.argsort(others, kind="stable")
     rows, others = rows[order], others[order]
     # Coordinates first: points are visited in their order in memory.
     x, y = shapely.get_x(points), shapely.get_y(points)
     inside = shapely.intersects_xy(shapes[others], x[rows], y[rows])
-    return _sorted(rows[inside], others[inside])
+    return rows[inside], others[inside]
 
 
-def _equal(one: Geometries, other: Geometries) -> Pairs:
-    rows, others = shapely.STRtree(other).query(one, predicate="covers")
-    same = np.asarray(shapely.equals(one[rows], other[others]))
-    return _sorted(rows[same], others[same])
+def _equal(one: Geometries, tree: shapely.STRtree) -> Pairs:
+    rows, others = tree.query(one, predicate="covers")
+    same = np.asarray(shapely.equals(one[rows], tree.geometries[others]))
+    return rows[same], others[same]
 
 
 def _corners(geometry: Geometries) -> float:
@@ -92,11 +135,6 @@ def _corners(geometry: Geometries) -> float:
 def _are_points(geometry: Geometries) -> bool:
     kinds = shapely.get_type_id(geometry)
     return bool(((kinds == shapely.GeometryType.POINT) | (kinds < 0)).all())
-
-
-def _sorted(rows: Rows, others: Rows) -> Pairs:
-    order = np.lexsort((others, rows))
-    return rows[order], others[order]
 
 
 def share_of(pieces: Geometries, whole: Geometries) -> Floats:

@@ -41,7 +41,7 @@ class Groups:
     """
 
     table: DataFrame
-    """The members' attributes: a feature that is in two groups comes twice."""
+    """Attributes, of the members one by one unless ``rows`` says which are theirs."""
     codes: Codes
     """The group of each member, 0 to ``count`` - 1."""
     count: int
@@ -50,14 +50,16 @@ class Groups:
     areas: Floats | None = None
     """The area of each group, for ``density``."""
     geometry: Any = None
-    """The members' geometry, for ``extent``."""
+    """Geometry beside the attributes, for ``extent``."""
+    rows: Codes | None = None
+    """The row of each member: a feature that is in two groups is two members."""
 
     def column(self, name: str) -> "Series[Any]":
         """A field in any case; raises InvalidValue where there is none."""
         for label in self.table.columns:
             if str(label).lower() == name.lower():
-                found: Series[Any] = self.table[label].reset_index(drop=True)
-                return found
+                found: Series[Any] = self.table[label]
+                return (found if self.rows is None else found.take(self.rows)).reset_index(drop=True)
         raise InvalidValue(
             f'There is no field "{name}"; there are {", ".join(map(str, self.table.columns))}.'
         )
@@ -168,7 +170,8 @@ def _array(groups: Groups, wanted: Statistic) -> "Series[Any]":
 
 def _extent(groups: Groups, wanted: Statistic) -> "Series[Any]":
     """The box around the group's features, as WKB."""
-    box = DataFrame(shapely.bounds(np.asarray(groups.geometry, dtype=object))).groupby(groups.codes)
+    bounds = shapely.bounds(np.asarray(groups.geometry, dtype=object))
+    box = DataFrame(bounds if groups.rows is None else bounds[groups.rows]).groupby(groups.codes)
     low, high = box.min().reindex(range(groups.count)), box.max().reindex(range(groups.count))
     there = low[0].notna().to_numpy()
     corners = np.column_stack([low[[0, 1]], high[[2, 3]]])[there]

@@ -166,3 +166,25 @@ def test_multipoints_and_nulls_join(states):
     frame = layer(MultiPoint([(1, 1), (8, 8)]), None, id=[1, 2])
     assert join(frame, states, many=True).Name.tolist() == ["x", "y"]
     assert join(frame, states, keep=True).Join_Count.tolist() == [2, 0]
+
+
+def test_many_blocks_are_as_one():
+    """More features than are asked at once, against GeoPandas."""
+    dice = np.random.default_rng(4)
+    places = layer(*shapely.points(dice.uniform(0, 100, (20_000, 2))), size=dice.integers(0, 9, 20_000))
+    areas = layer(*shapely.box(*(np.indices((5, 5)).reshape(2, -1) * 20), 99, 99), place=range(25))
+    expected = gpd.sjoin(places, areas).sort_index(kind="stable")
+    found = join(places, areas, many=True)
+    assert len(found) == len(expected) > 100_000
+    assert found["size"].sum() == expected["size"].sum()
+    assert np.bincount(found.place).tolist() == np.bincount(expected.place).tolist()
+    wanted = [Statistic("place", "sum", "total"), Statistic("place", "max", "last")]
+    summed = join(places, areas, wanted=wanted, keep=True)
+    by_place = expected.groupby(level=0).place.agg(["size", "sum", "max"]).reindex(range(20_000))
+    assert summed.Join_Count.tolist() == by_place["size"].fillna(0).tolist()
+    assert summed.total.fillna(-1).tolist() == by_place["sum"].fillna(-1).tolist()
+    assert summed["last"].fillna(-1).tolist() == by_place["max"].fillna(-1).tolist()
+    one, other = related(areas, places), related(places, areas, "intersects")
+    order = np.lexsort((other[0], other[1]))
+    assert (one[0] == other[1][order]).all()
+    assert (one[1] == other[0][order]).all()
