@@ -28,12 +28,15 @@ _SR_ID = 4326  # of a new catalogue: every raster has a place in it, also at the
 _SHOWN = (2, 98)  # percentiles of the values that are black and white
 
 
-def tile(job: JobContext, body: Tiling, steps: Steps) -> None:
+def tile(job: JobContext, body: Tiling, steps: Steps) -> gpd.GeoDataFrame:
     """Load raster files into a catalogue of rasters; one step.
 
     Each file, or each GeoTIFF of a zip archive, becomes a row: its footprint, the attributes of the body and,
     unless the body says otherwise, its file's name as ``name``. A file that cannot be taken is told in
     ``batchErrors`` and the rest goes on.
+
+    Returns:
+        The new rows.
 
     Raises:
         TaskError: No file could be taken.
@@ -41,19 +44,22 @@ def tile(job: JobContext, body: Tiling, steps: Steps) -> None:
         Conflict, Forbidden: It cannot be made.
     """
     info = _catalogue(job, body)
-    blocks, errors = list[int](), list[str]()
+    made, errors = dict[int, int](), list[str]()
     for number, key in enumerate(body.files):
         steps.at(number, len(body.files))
         with _caught(errors, key):
             for name, path in _rasters(job, key):
                 with _caught(errors, name):
-                    blocks.append(_add(job, body, info, name, path))
+                    row, blocks = _add(job, body, info, name, path)
+                    made[row] = blocks
     for text in errors:
         job.warning(text)
-    if not blocks:
+    if not made:
         raise TaskError(" ".join(errors))
-    read = len(blocks) + len(errors)
-    steps.end(read, len(blocks), errors=errors, lost=len(errors), details={"Tiles created": sum(blocks)})
+    read, details = len(made) + len(errors), {"Tiles created": sum(made.values())}
+    steps.end(read, len(made), errors=errors, lost=len(errors), details=details)
+    rows: gpd.GeoDataFrame = job.layers.read(info.name, ids=made)
+    return rows
 
 
 @contextmanager
@@ -109,8 +115,8 @@ def _name(job: JobContext, key: str) -> str:
     return key
 
 
-def _add(job: JobContext, body: Tiling, info: LayerInfo, name: str, path: Path) -> int:
-    """One raster; the number of its blocks."""
+def _add(job: JobContext, body: Tiling, info: LayerInfo, name: str, path: Path) -> tuple[int, int]:
+    """One raster; the id of its row, and the number of its blocks."""
     files = job.layers.rasters
     job.check_cancelled()
     folder = files.folder(info)
@@ -129,7 +135,7 @@ def _add(job: JobContext, body: Tiling, info: LayerInfo, name: str, path: Path) 
         files.keep(info, gid, draft, span)
     finally:
         draft.unlink(missing_ok=True)
-    return blocks
+    return int(gid), blocks
 
 
 def _values(info: LayerInfo, name: str, given: dict[str, Any] | None) -> dict[str, Any]:

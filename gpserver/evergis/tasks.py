@@ -72,8 +72,8 @@ def _done(job: JobContext, body: Inner, steps: Steps) -> DataFrame | None:
     if isinstance(body, Tiling):
         from gpserver.evergis.rasters import tile  # GDAL is for those who have rasters
 
-        tile(job, body, steps)
-        return None
+        rows: DataFrame = tile(job, body, steps)
+        return rows
     return put(job, steps, body.target, _MAKERS[_kind(body)](job, body))
 
 
