@@ -15,6 +15,7 @@ from gpserver.evergis.storages import ConfiguredLayerStorage, TableStorage
 from gpserver.evergis.targets import BATCH
 from gpserver.layers import Attribute, LayerInfo
 from gpserver.layers.columns import inferred_type
+from gpserver.layers.views import table_of
 
 
 def edit_attributes(job: JobContext, body: EditAttributes, steps: Steps) -> DataFrame:
@@ -72,7 +73,11 @@ def _refuse_own(info: LayerInfo, body: EditAttributes) -> None:
 def _add(job: JobContext, info: LayerInfo, body: EditAttributes, values: "Series[Any]") -> None:
     kind = body.attribute_type
     kind = inferred_type(body.attribute, values) if kind == "Unknown" else kind
-    job.layers.change(info.name, attributes=(*info.attributes, Attribute(body.attribute, kind)))
+    # A layer that shows a table gets it after the table, which may have it already.
+    for name in dict.fromkeys((table_of(info), info.name)):
+        found = job.layers.find(name)
+        if body.attribute not in found.names:
+            job.layers.change(name, attributes=(*found.attributes, Attribute(body.attribute, kind)))
 
 
 def _batches(rows: DataFrame) -> Iterator[DataFrame]:

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,29 @@ def test_a_configured_layer_renames_and_calculates(job: JobContext, layers: Laye
     target = source | {"attributesConfiguration": {"attributes": back}}
     do(job, "copy", source=layer("u.chosen"), target=target)
     assert layers.read("u.points")["name"].tolist() == ["a", "b", "c"] * 2
+
+
+def test_a_layer_that_shows_a_table_is_written_and_edited_like_it(job: JobContext, layers: Layers) -> None:
+    layers.write("u.table", points())
+    shown = {"eql": "SELECT * FROM u.table", "createTable": False}
+    shown |= {"attributesConfiguration": {"tableName": "u.table"}}
+    table = layers.find("u.table")
+    layers.create(replace(table, name="u.shown", configuration=shown))
+    outcome = do(job, "copy", source=layer("u.shown", condition="level > 1"), target=layer("u.shown"))
+    assert result(outcome)["outputObjectCount"] == 2
+    assert layers.read("u.table")["level"].tolist() == [1, 2, 3, 2, 3]
+    do(
+        job,
+        "editAttributes",
+        target=layer("u.shown"),
+        attribute="twice",
+        editExpression="level * 2",
+        createNewAttribute=True,
+        attributeType="Double",
+        condition="gid > 3",
+    )
+    for name in ("u.table", "u.shown"):
+        assert layers.read(name)["twice"].fillna(0).tolist() == [0, 0, 0, 4, 6]
 
 
 def test_tiles_are_loaded_by_the_task_tiling(job: JobContext, layers: Layers, tmp_path: Path) -> None:
