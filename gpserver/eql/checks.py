@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from gpserver.eql.functions import known_functions
 from gpserver.eql.geographies import check_geographies
-from gpserver.eql.grammar import shown, too_deep
+from gpserver.eql.grammar import constant, shown, too_deep
 from gpserver.eql.shapes import JOINS, NOTES, SHAPES, TYPES, UNITS
 from gpserver.errors import InvalidRequest
 
@@ -54,7 +54,7 @@ def check(tree: Any, parameters: Mapping[str, Any]) -> Findings:
         node, visible, depth = stack.pop()
         if depth > _DEEPEST:
             raise too_deep()
-        for child, seen in _children(node, visible, findings):
+        for child, seen in reversed(list(_children(node, visible, findings))):
             same = type(child) is type(node) and isinstance(node, exp.Connector | exp.SetOperation)
             stack.append((child, seen, depth if same else depth + 1))
     for column in findings.references:
@@ -79,6 +79,8 @@ def _children(node: Any, visible: _Visible, findings: Findings) -> _Children:
 
 def _query(node: Any, visible: _Visible) -> _Children:
     allowed = _allowed(node)
+    if isinstance(node, exp.Select) and not node.expressions:
+        raise InvalidRequest(f"{shown(node)!r}: a SELECT names its columns, or * for all.")
     if with_ := node.args.get("with_"):
         _refuse_others(with_, ("expressions", "recursive"))
         for query in with_.expressions:
@@ -193,8 +195,8 @@ def _arguments(node: Any) -> list[Any]:
 
 
 def _check_width(node: Any, findings: Findings) -> None:
-    value = findings.parameters.get(_parameter_name(node)) if isinstance(node, exp.Parameter) else node.name
-    if not str(value).isdecimal() or int(str(value)) > _WIDEST:
+    value = constant(node, findings.parameters)
+    if not isinstance(value, int) or value > _WIDEST:
         raise InvalidRequest(
             f"{shown(node)!r}: a text is filled up to a number of characters, {_WIDEST} at most."
         )
@@ -221,13 +223,9 @@ def _join(node: Any, visible: _Visible, findings: Findings) -> Iterator[Any]:
     return iter([*_parts(node, "this"), *_parts(node, "on"), *_parts(node, "using")])
 
 
-def _parameter_name(node: Any) -> str:
-    return str(node.this.name)
-
-
 def _parameter(node: Any, visible: _Visible, findings: Findings) -> Iterator[Any]:
     _refuse_others(node, ("this",))
-    name = _parameter_name(node)
+    name = str(node.this.name)
     if name not in findings.parameters:
         raise InvalidRequest(f"The parameter @{name[:60]} has no value.")
     findings.used[name] = None

@@ -9,8 +9,9 @@ from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.time import format_time
 
+from gpserver.eql.frames import crs_name
 from gpserver.eql.geographies import is_geodesic, is_geography
-from gpserver.eql.grammar import shown
+from gpserver.eql.grammar import constant, shown
 from gpserver.errors import InvalidRequest
 
 _TYPE = exp.DataType.Type
@@ -126,7 +127,7 @@ def _by_template(
     for hole in list(tree.find_all(exp.Placeholder, exp.Parameter)):
         argument = arguments[int(hole.name) - 1]
         if isinstance(hole.parent, exp.Anonymous) and hole.parent.this == "crs":
-            hole.parent.replace(exp.Literal.string(f"EPSG:{_constant(argument, parameters)}"))
+            hole.parent.replace(_code(argument, parameters))
         else:
             hole.replace(argument)
     return tree
@@ -137,18 +138,18 @@ def _parsed(text: str) -> Any:
     return sqlglot.parse_one(text, dialect="duckdb")
 
 
-def _constant(node: Any, parameters: Mapping[str, Any]) -> int:
-    value = parameters.get(node.this.name) if isinstance(node, exp.Parameter) else node.name
-    if not str(value).isdecimal() or len(str(value)) > 9:
+def _code(node: Any, parameters: Mapping[str, Any]) -> Any:
+    value = constant(node, parameters)
+    if not isinstance(value, int) or not 0 < value < 10**9:
         raise InvalidRequest(f"{shown(node)!r}: a whole number must stand here, as it is or as a parameter.")
-    return int(str(value))
+    return exp.Literal.string(crs_name(value))
 
 
 def _style(node: Any, parameters: Mapping[str, Any]) -> list[Any]:
     """Segments of a quarter circle, or those words of PostGIS that style a buffer, as DuckDB takes them."""
-    value = parameters.get(node.this.name) if isinstance(node, exp.Parameter) else node.name
-    if str(value).isdecimal():
-        return [exp.Literal.number(min(int(str(value)), 1000))]
+    value = constant(node, parameters)
+    if isinstance(value, int):
+        return [exp.Literal.number(max(1, min(value, 1000)))]
     words = dict(word.partition("=")[::2] for word in str(value).lower().split())
     try:
         segments = min(int(words.pop("quad_segs", 8)), 1000)

@@ -1,10 +1,11 @@
 """PostgreSQL's SELECT: text -> syntax tree within bounds, and back to text for DuckDB or PostgreSQL."""
 
 import logging
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any, Literal
 
-from sqlglot import Token, TokenType
+from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.dialects.postgres import Postgres
@@ -141,3 +142,14 @@ def shown(source: Any) -> str:
     except InvalidRequest:
         text = str(source.key)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def constant(node: Any, parameters: Mapping[str, Any]) -> Any:
+    """The value of a literal or parameter: a whole number as such, a text, or None for everything else."""
+    if isinstance(node, exp.Parameter):
+        return parameters.get(node.this.name)
+    if not isinstance(node, exp.Literal):
+        return None
+    return (
+        int(node.name) if not node.is_string and node.name.isdecimal() and len(node.name) < 19 else node.name
+    )
