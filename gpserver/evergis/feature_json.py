@@ -202,6 +202,8 @@ def _tokens(values: pd.Series, end: str) -> Any:
         column = pa.Array.from_pandas(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):  # values of several kinds
         return _json_tokens(values, end)
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
     kind = column.type
     if pa.types.is_null(kind):
         return pa.repeat("null" + end, len(column))

@@ -193,7 +193,9 @@ def test_wrong_query_is_the_users_fault(caller: Everpoint, trees: str, query: di
 def test_large_answer_is_whole(caller: Everpoint) -> None:
     layer = caller.layer("many", ("text", "String"))
     text = "ж" * 40
-    caller.add(layer, *(point(i % 180, i % 90, text=f"{text}{i}") for i in range(20_000)))
+    for start in (0, 70_000):  # two parts, and more than one group of rows
+        rows = range(start, start + (70_000 if start == 0 else 10))
+        caller.add(layer, *(point(i % 180, i % 90, text=f"{text}{i}") for i in rows))
     features = caller.features(layer)
-    assert len(features) == 20_000
-    assert features[-1]["properties"]["text"] == f"{text}19999"
+    assert len(features) == 70_010
+    assert features[-1]["properties"]["text"] == f"{text}70009"
