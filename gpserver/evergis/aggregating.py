@@ -8,6 +8,7 @@ from pandas import Series
 from gpserver.context import JobContext
 from gpserver.evergis.bodies import AGGREGATIONS, Aggregate
 from gpserver.evergis.sources import take
+from gpserver.evergis.steps import Steps
 from gpserver.evergis.targets import Made
 from gpserver.tools.aggregate import aggregate as summarize
 from gpserver.tools.attributes import attributes_of, framed
@@ -15,18 +16,20 @@ from gpserver.tools.counts import counts_of
 from gpserver.tools.statistics import Statistic
 
 
-def aggregate(job: JobContext, body: Aggregate) -> Made:
+def aggregate(job: JobContext, body: Aggregate, steps: Steps) -> Made:
     """Sum up the objects of the source in the polygons of ``geometry``: see ``gpserver.tools.aggregate``.
 
     Every polygon is written with its attributes and those that were calculated, which come in place of those
-    of the same name. ``Array`` is a JSON list, ``Extent`` the WKB of a box in hexadecimal digits, as PostGIS
-    writes it; ``DensityIndicators`` is per square metre on the ground.
+    of the same name; a new layer inherits what the layer of the polygons is called. ``Array`` is a JSON list,
+    ``Extent`` the WKB of a box in hexadecimal digits, as PostGIS writes it; ``DensityIndicators`` is per
+    square metre on the ground.
 
     Raises:
         InvalidValue: One of them has no geometry, there is no such attribute, or it holds no numbers.
     """
     taken, places = take(job, body.source), take(job, body.geometry)
     polygons = places.features
+    steps.at(0, len(taken.frame))
     wanted = [
         Statistic(
             each.source_attribute_name,

@@ -10,12 +10,13 @@ from gpserver.context import JobContext
 from gpserver.errors import InvalidValue
 from gpserver.evergis.bodies import Copy, FilterCopy
 from gpserver.evergis.sources import Taken, take
+from gpserver.evergis.steps import Steps
 from gpserver.evergis.storages import StaticStorage
 from gpserver.evergis.targets import Made
 from gpserver.tools.selection import select
 
 
-def copy(job: JobContext, body: Copy) -> Made:
+def copy(job: JobContext, body: Copy, steps: Steps) -> Made:
     """Copy the objects that meet the condition: import, export, and from layer to layer.
 
     Attributes of equal names are copied; with a mapping those alone that it names, and the geometry, which
@@ -24,10 +25,12 @@ def copy(job: JobContext, body: Copy) -> Made:
     Raises:
         InvalidValue: The mapping names an attribute that is not there; else as ``take``.
     """
-    return _made(job, body, take(job, body.source, body.condition))
+    taken = take(job, body.source, body.condition)
+    steps.at(0, len(taken.frame))
+    return _made(job, body, taken)
 
 
-def filter_copy(job: JobContext, body: FilterCopy) -> Made:
+def filter_copy(job: JobContext, body: FilterCopy, steps: Steps) -> Made:
     """Copy the objects that intersect any of the filter, or with ``reverseGeometryFilter`` none of them.
 
     An object without geometry intersects nothing.
@@ -36,6 +39,7 @@ def filter_copy(job: JobContext, body: FilterCopy) -> Made:
         InvalidValue: As ``copy``, or one of the two has no geometry.
     """
     taken = take(job, body.source, body.condition)
+    steps.at(0, len(taken.frame))
     others = take(job, body.geometry_filter_storage).features
     chosen = select(taken.features, others, reverse=body.reverse_geometry_filter)
     made = _made(job, body, replace(taken, frame=chosen, ids=taken.ids[chosen.index]))

@@ -1,11 +1,13 @@
 """Steps of a task: what each one read and wrote and when, told while the task runs and at its end."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from gpserver.context import JobContext
+
+Batch = TypeVar("Batch")
 
 
 class Steps:
@@ -38,6 +40,12 @@ class Steps:
         }
         text = f"Step {self.done + 1} of {self._count}"
         self._job.progress(100 * share, text, {"live": live, "stepResults": self._done})
+
+    def through(self, batches: Sequence[Batch], of: int) -> Iterator[Batch]:
+        """Go through batches of the objects of the current step; says how many of them are done."""
+        for number, batch in enumerate(batches):
+            self.at(of * number // len(batches), of)
+            yield batch
 
     def end(self, read: int = 0, written: int = 0, **facts: Any) -> None:
         """End the current step; the arguments are those of ``step_result``."""

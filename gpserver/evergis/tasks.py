@@ -19,7 +19,7 @@ from gpserver.finding import Finding
 from gpserver.parameter import Param
 from gpserver.task import task
 
-_MAKERS: dict[str, Callable[[JobContext, Any], Made]] = {
+_MAKERS: dict[str, Callable[[JobContext, Any, Steps], Made]] = {
     "copy": copying.copy,
     "filterCopy": copying.filter_copy,
     "buffer": zones.buffer,
@@ -74,7 +74,7 @@ def _done(job: JobContext, body: Inner, steps: Steps) -> DataFrame | None:
 
         rows: DataFrame = tile(job, body, steps)
         return rows
-    return put(job, steps, body.target, _MAKERS[_kind(body)](job, body))
+    return put(job, steps, body.target, _MAKERS[_kind(body)](job, body, steps))
 
 
 def _steps(body: Inner) -> int:

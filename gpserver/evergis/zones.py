@@ -1,5 +1,6 @@
 """Buffer and route: polygons around objects, by metres or by seconds on the roads."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from gpserver.eql import read_expression
 from gpserver.errors import InvalidValue
 from gpserver.evergis.bodies import Amount, Buffer, Route, Zones
 from gpserver.evergis.sources import Taken, take
+from gpserver.evergis.steps import Steps
 from gpserver.evergis.targets import Made
 from gpserver.tools.isochrones import isochrones
 from gpserver.tools.roads import roads_of
@@ -20,7 +22,7 @@ from gpserver.tools.zones import zones
 Numbers = NDArray[np.float64]
 
 
-def buffer(job: JobContext, body: Buffer) -> Made:
+def buffer(job: JobContext, body: Buffer, steps: Steps) -> Made:
     """Buffer each object by each radius, in metres on the ground: see ``gpserver.tools.buffer``.
 
     A buffer has the id of its object and its radius; EverGIS says of no other attribute that it is copied.
@@ -31,6 +33,7 @@ def buffer(job: JobContext, body: Buffer) -> Made:
         InvalidValue: A radius is no number and no expression that gives numbers.
     """
     taken = take(job, body.source)
+    steps.at(0, len(taken.frame))
     places = taken.features[[taken.features.active_geometry_name]]
     radii = np.column_stack([numbers(f"radii[{n}]", each, taken) for n, each in enumerate(body.radii)])
     found = _buffers(places, radii, body)
@@ -76,7 +79,7 @@ def _together(pieces: list[GeoDataFrame]) -> GeoDataFrame:
     return found[found.geometry.notna()]
 
 
-def route(job: JobContext, body: Route) -> Made:
+def route(job: JobContext, body: Route, steps: Steps) -> Made:
     """Find what can be reached from each object within its duration, in seconds.
 
     The roads are a named layer: see ``gpserver.tools.roads``. A line or polygon starts from its centroid. The
@@ -87,13 +90,15 @@ def route(job: JobContext, body: Route) -> Made:
         InvalidValue: The duration is no number and no expression that gives numbers.
     """
     taken = take(job, body.source)
+    steps.at(0, len(taken.frame))
     starts = taken.features[[taken.features.active_geometry_name]]
     starts = starts.set_geometry(starts.geometry.where(starts.geom_type == "Point", _centres(starts)))
     seconds = numbers("duration", body.duration, taken)
     sound = np.isfinite(seconds) & (seconds > 0) & starts.geometry.notna() & ~starts.geometry.is_empty
     rows = np.flatnonzero(sound)
     network = roads_of(job.layers, body.provider_type)
-    found = isochrones(network, starts.iloc[rows], seconds[rows][:, None])
+    batches = partial(steps.through, of=len(rows))
+    found = isochrones(network, starts.iloc[rows], seconds[rows][:, None], blocks=batches)
     found = found[found.geometry.notna()]
     centre = starts.geometry.take(found.index)
     table: dict[str, Any] = {body.base_object_id_attribute_name: taken.ids.take(found.index).array}
