@@ -1,7 +1,10 @@
 """Files that GDAL reads and writes, each only as what its name says it is."""
 
 import re
+import warnings
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -52,7 +55,8 @@ def names(path: Path) -> list[str]:
     """
     _check(path)
     try:
-        return [str(name) for name, _ in pyogrio.list_layers(path)]
+        with _quiet():
+            return [str(name) for name, _ in pyogrio.list_layers(path)]
     except _FAILURES as error:
         raise _unreadable(path, error) from error
 
@@ -66,7 +70,8 @@ def read(path: Path, layer: str = "", encoding: str = "", most: int | None = Non
     _check(path)
     options = {"encoding": encoding} if encoding and path.suffix.lower() == ".shp" else {}
     try:
-        meta, table = pyogrio.raw.read_arrow(path, layer=layer or None, max_features=most, **options)
+        with _quiet():
+            meta, table = pyogrio.raw.read_arrow(path, layer=layer or None, max_features=most, **options)
     except _FAILURES as error:
         raise _unreadable(path, error) from error
     return _frame(table, meta)
@@ -87,12 +92,21 @@ def write(frame: pd.DataFrame, path: Path, layer: str = "") -> None:
     if suffix in _LON_LAT and isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None:
         frame = frame.to_crs(4326)
     try:
-        if suffix == ".zip":
-            _write_shapefile(frame, path, layer or path.stem)
-        else:
-            pyogrio.write_dataframe(frame, path, layer or None, _DRIVERS[suffix], use_arrow=True)
+        with _quiet():
+            if suffix == ".zip":
+                _write_shapefile(frame, path, layer or path.stem)
+            else:
+                pyogrio.write_dataframe(frame, path, layer or None, _DRIVERS[suffix], use_arrow=True)
     except _FAILURES as error:
         raise InvalidValue(f"The rows cannot be written as {suffix}: {str(error)[:300]}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without GDAL's warnings: what a format cuts off is said in ``write_file``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
 
 
 def _check(path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -87,13 +88,15 @@ def _touches(box: Any, other: Box) -> bool:
 
 
 def _read(path: Path, part: Part, columns: Sequence[str], key: str, ids: Ids | None) -> pa.Table:
-    chosen = None
     if ids is not None:
-        within = ids[np.searchsorted(ids, part.first) : np.searchsorted(ids, part.last, "right")]
-        if len(within) < part.rows:
-            chosen = pc.field(key).isin(pa.array(within))
-    file: pa.Table = pq.read_table(path, columns=list(columns), filters=chosen, partitioning=None)
-    return file.replace_schema_metadata()
+        ids = ids[np.searchsorted(ids, part.first) : np.searchsorted(ids, part.last, "right")]
+    if ids is None or len(ids) == part.rows:
+        with pq.ParquetFile(path) as file:  # a third of the time that read_table takes for a small one
+            table = file.read(list(columns))
+    else:
+        wanted = pc.field(key).isin(pa.array(ids))
+        table = pq.read_table(path, columns=list(columns), filters=wanted, partitioning=None)
+    return table.replace_schema_metadata()
 
 
 def _ordered(table: pa.Table, parts: Sequence[Part], key: str) -> pa.Table:
@@ -115,11 +118,10 @@ def _metadata(info: LayerInfo) -> dict[str, str] | None:
     """What makes a Parquet file a GeoParquet file (its specification 1.0: key ``geo``)."""
     if info.geometry_attribute is None:
         return None
-    crs = parse_spatial_reference(info.sr_id)
     geometry = {
         "encoding": "WKB",
         "geometry_types": [info.geometry_type] if info.geometry_type else [],
-        "crs": crs.to_json_dict() if crs else None,
+        "crs": _projjson(info.sr_id),
     }
     document = {
         "version": "1.0.0",
@@ -127,3 +129,9 @@ def _metadata(info: LayerInfo) -> dict[str, str] | None:
         "columns": {info.geometry_attribute: geometry},
     }
     return {"geo": json.dumps(document)}
+
+
+@lru_cache(maxsize=64)
+def _projjson(code: int | None) -> dict[str, Any] | None:
+    crs = parse_spatial_reference(code)
+    return crs.to_json_dict() if crs else None

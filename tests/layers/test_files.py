@@ -57,6 +57,25 @@ def test_a_shapefile_comes_and_goes_in_an_archive(tmp_path: Path) -> None:
     assert shapely.area(back.geometry).sum() == pytest.approx(3)
 
 
+def test_a_shapefile_cuts_long_texts_and_names(tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame({"a_rather_long_name": ["x" * 300]}, geometry=[shapely.Point(1, 2)], crs=4326)
+    frame = frame.assign(document=[{"a": [1]}], moment=MOMENTS[:1])
+    write_file(frame, tmp_path / "long.zip")
+    back = read_file(tmp_path / "long.zip")
+    assert back["a_rather_l"][0] == "x" * 254
+    assert back["document"][0] == '{"a":[1]}'
+    assert str(back["moment"][0]).startswith("2024-05-01")
+
+
+def test_a_kmz_is_read_and_lies_on_the_globe(tmp_path: Path) -> None:
+    write_file(people().iloc[[0]].to_crs(3857), tmp_path / "people.kml")
+    with zipfile.ZipFile(tmp_path / "people.kmz", "w") as archive:
+        archive.write(tmp_path / "people.kml", "doc.kml")
+    back = read_file(tmp_path / "people.kmz")
+    assert back.crs == 4326
+    assert back.total_bounds == pytest.approx([0, 0, 1, 1])
+
+
 @pytest.mark.parametrize("option", ["", "cp1251"])
 def test_a_shapefile_of_windows(tmp_path: Path, option: str) -> None:
     folder = tmp_path / "shape"
