@@ -68,3 +68,32 @@ SELECT ST_Area(geometry::geography), ST_Perimeter(geometry::geography), ST_Lengt
 SELECT ST_Length(geometry::geography), ST_Area(geometry::geography) FROM u.roads ORDER BY gid
 SELECT a.gid, b.gid, ST_Distance(a.geometry::geography, b.geometry::geography) AS metres FROM u.cities a JOIN u.cities b ON ST_DWithin(a.geometry::geography, b.geometry::geography, 60000) AND a.gid < b.gid ORDER BY 1, 2
 SELECT c.name, ST_AsText(c.geometry) FROM u.cities c WHERE c.gid = 1 ${isset:@least, { AND c.pop > @least ${isset:@nothing, { AND 1 = 0 }} }}
+SELECT gid FROM u.cities ORDER BY gid LIMIT @least OFFSET 1
+SELECT pop * 2 AS name FROM u.cities WHERE name = 'Ada' AND gid < 6 ORDER BY gid
+SELECT left(name, 1) AS name, count(*) FROM u.cities GROUP BY name ORDER BY 1, 2
+SELECT left(name, 1) AS initial, count(*) FROM u.cities GROUP BY initial ORDER BY initial
+SELECT -gid AS gid FROM u.cities ORDER BY gid
+SELECT count(*) AS pop, name FROM u.cities GROUP BY name HAVING max(pop) > 5 ORDER BY name
+SELECT lower(name), upper(name) FROM u.cities ORDER BY lower, gid
+SELECT x.count, x.sum FROM (SELECT name, count(*), sum(rate) FROM u.cities GROUP BY name) AS x ORDER BY x.count, x.sum
+SELECT gid FROM u.cities ORDER BY pop DESC NULLS LAST, gid
+SELECT gid FROM u.cities ORDER BY pop NULLS FIRST, gid
+SELECT c.gid, r.road FROM u.roads r RIGHT JOIN u.cities c ON r.gid = c.gid ORDER BY 1
+SELECT gid, zone, road FROM u.zones NATURAL LEFT JOIN u.roads ORDER BY gid
+SELECT count(*) FROM (u.zones z JOIN u.roads r ON z.gid = r.gid) LEFT JOIN u.cities c ON c.gid = z.gid
+SELECT a.gid FROM u.cities a, u.cities b, LATERAL (SELECT max(c.gid) AS top FROM u.cities c WHERE c.gid < b.gid) AS d WHERE a.gid = d.top ORDER BY 1
+SELECT gid, built + @least * interval '1 day', built + interval '36 hours', built - interval '1 year', age(built, timestamp '2019-01-01') > interval '10 days' FROM u.cities ORDER BY gid
+SELECT built::text, built::timestamptz > '2020-01-01T00:00:00+03:00', extract(week from built), extract(quarter from built), extract(isodow from built), date_trunc('week', built), date_trunc('quarter', built) FROM u.cities ORDER BY gid
+SELECT to_timestamp(1600000000) AT TIME ZONE 'UTC', to_char(built, 'DD.MM.YYYY') FROM u.cities WHERE gid = 1
+SELECT NOT open, open IS TRUE, open IS NOT FALSE, open AND gid > 3, open OR gid > 3 FROM u.cities ORDER BY gid
+SELECT array_length(ARRAY[1, 2, 3], 1), (ARRAY[4, 5])[2], ARRAY['a', 'b'] && ARRAY['b'], array_to_string(ARRAY[1, 2], '-'), string_to_array('a,b', ','), 2 = ANY(ARRAY[1, 2])
+SELECT 'a' = 'A', 'a' < 'b', 'Z' < 'a', 1 = 1.0, NULL = NULL, 10 / 4 * 4, 10 * 4 / 4, -7 % 3, 2 ^ 3 ^ 2, 7 - 2 - 1
+SELECT CAST('12' AS int) + 1, CAST(2.5 AS int), CAST(3.5 AS int), CAST('2020-02-03' AS date), CAST(1 AS boolean), CAST('1.25' AS numeric(10, 1)), 1::float8 / 3
+SELECT gid, row_number() OVER (ORDER BY geometry <-> ST_SetSRID(ST_MakePoint(30, 60), 4326)) FROM u.cities ORDER BY gid
+SELECT z.zone, ST_Area(ST_Intersection(z.geometry, ST_Buffer(c.geometry, 0.5))) FROM u.zones z JOIN u.cities c ON ST_DWithin(z.geometry, c.geometry, 0.5) ORDER BY 1, 2
+SELECT name, ST_Union(geometry) AS geometry FROM u.cities GROUP BY name ORDER BY name
+SELECT ST_Area(ST_Transform(geometry, 32636)), ST_Length(ST_Transform(ST_Boundary(geometry), 3857)) FROM u.zones WHERE gid < 4 ORDER BY gid
+SELECT ST_IsValid(ST_MakeValid(ST_GeomFromText('POLYGON((0 0,1 1,1 0,0 1,0 0))', 3857))), ST_Area(ST_MakeValid(ST_GeomFromText('POLYGON((0 0,1 1,1 0,0 1,0 0))', 3857)))
+SELECT gid, 'POINT(30 60)'::geography <-> 'POINT(30 60)'::geography, ST_Area('POLYGON((0 0,1 0,1 1,0 1,0 0))'::geography) FROM u.roads ORDER BY gid
+SELECT ST_Perimeter(ST_Envelope(ST_Collect(geometry))) FROM u.cities
+SELECT '{"a": {"b c": [1, "x"]}, "o''k": null}'::jsonb -> 'a' -> 'b c' ->> 1, '{"a": 1}'::json ->> 'a', '{"a": 1}'::json ->> 'b', ('{"a.b": 2}'::json ->> 'a.b')::int + 1
