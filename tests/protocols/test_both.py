@@ -147,7 +147,7 @@ def test_a_job_ends_alike_for_everybody(tongues: Tongues, way: str) -> None:
     assert info["startedDate"] <= info["completedDate"]
 
 
-@pytest.mark.parametrize(("starter", "stopper"), itertools.permutations(WAYS, 2))
+@pytest.mark.parametrize(("starter", "stopper"), list(itertools.permutations(WAYS, 2)))
 def test_whoever_started_it_anybody_stops_it(tongues: Tongues, starter: str, stopper: str) -> None:
     target = f"ann.stopped_{starter}_{stopper}"
     work = tongues.start(starter, "ann.many", target, seconds=60)
