@@ -181,7 +181,7 @@ class Layers:
             needed |= {info.geometry_attribute: None}
         for column in needed:
             info.attribute(column)
-        chosen = None if ids is None else np.unique(np.fromiter(ids, np.int64))
+        chosen = None if ids is None else _ids(ids)
         if is_virtual(info):
             frame = self._shown(info, list(needed), chosen)
         else:
@@ -236,7 +236,7 @@ class Layers:
             Forbidden: The layer is not the user's.
         """
         info = self._edited(name)
-        gone = self._store.delete(info, np.unique(np.fromiter(ids, np.int64)))
+        gone = self._store.delete(info, _ids(ids))
         self.rasters.remove(info, gone.tolist())
         return gone
 
@@ -340,6 +340,13 @@ class Layers:
 
     def _owner(self, given: str) -> str:
         return given if given and self._rights.all else self._rights.name
+
+
+def _ids(ids: Iterable[int]) -> Ids:
+    try:
+        return np.unique(np.fromiter(ids, np.int64))
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidValue("The ids of rows are whole numbers of 64 bits.") from None
 
 
 def _narrowed(

@@ -151,6 +151,9 @@ def test_rows_are_found_by_id_and_box_and_condition(layers: Layers) -> None:
     assert list(layers.read("u.squares", [], condition).columns) == ["gid"]
     assert list(layers.read("u.squares", ["n"], condition)["n"]) == [8]
     assert layers.extent("u.squares") == (0, 0, 10, 1)
+    for ids in (["x"], [2**63], [None]):
+        with pytest.raises(InvalidValue, match="whole numbers of 64 bits"):
+            layers.delete("u.squares", ids)
     with pytest.raises(InvalidValue, match="no attribute 'x'; it has gid, n, name, geometry"):
         layers.read("u.squares", ["x"])
 
