@@ -20,6 +20,8 @@ from gpserver.security import hash_password
 OURS = re.compile(
     r"jobs/[0-9a-f]{32}(/.*)?|jobs\.sqlite(-wal|-shm)?|engine\.lock|token\.key"
     r"|pictures/[0-9a-f]{32}\.\w+|uploads/i[0-9a-f-]+(/.*)?|(jobs|incoming|pictures|questions|uploads)"
+    r"|answers|layers(/[0-9a-f]{32}(/.*)?|/(catalogue|resources)\.sqlite(-wal|-shm)?|/files|/rasters)?"
+    r"|layers/files/[0-9a-f]{32}(\.[a-z0-9]+)?|schedules\.sqlite(-wal|-shm)?|tiles(/[0-9a-f]{32}\.\w+)?"
 )
 
 

@@ -47,17 +47,25 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    """Every resource, at the root and below ``/sp``; what is not there is a 404 of EverGIS' below ``/sp``."""
+    """Every resource, at the root and below ``/sp``; what else is below ``/sp``, ``/layers`` … is a 404.
+
+    A service that is called like one of those folders has no short URL.
+    """
     table = [
         Route(path, endpoint(handler, site, identify), methods=list(methods))
         for module in _MODULES
         for methods, path, handler in module
     ]
-    absent = Route("/{rest:path}", endpoint(_nothing, site, identify), methods=_METHODS)
+    nothing = endpoint(_nothing, site, identify)
+    folders = sorted({f"/{route.path.split('/')[1]}" for route in table})
+    absent = [
+        Route(folder + rest, nothing, methods=_METHODS) for folder in folders for rest in ("", "/{rest:path}")
+    ]
     return [
         Route(PREFIX, endpoint(account.server, site, identify), methods=["GET"]),
-        Mount(PREFIX, routes=[*table, absent]),
+        Mount(PREFIX, routes=[*table, Route("/{rest:path}", nothing, methods=_METHODS)]),
         *table,
+        *absent,
     ]
 
 
