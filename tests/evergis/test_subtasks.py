@@ -15,6 +15,7 @@ from gpserver.context import JobContext
 from gpserver.errors import InvalidRequest, JobCancelled, TaskError
 from gpserver.evergis.subtasks import run_subtasks
 from gpserver.layers import LayerInfo, Layers, open_layers
+from gpserver.task import task_of
 
 UTM = "EPSG:32637"
 
@@ -264,3 +265,9 @@ def test_a_table_has_no_geometry_to_repair(layers: Layers) -> None:
     parameters = {"targetLayer": {"name": "u.table"}}
     with pytest.raises(TaskError, match="no geometry"):
         start(layers, {"type": "geoProcessing", "startParameters": parameters})
+
+
+def test_a_run_whose_server_died_is_not_run_again() -> None:
+    published = task_of(run_subtasks)
+    assert published
+    assert not published.retry_on_loss  # what it wrote is there
