@@ -20,7 +20,7 @@ def test_info_says_the_version_and_that_no_token_is_needed(client: Client, serve
 
 def test_the_root_lists_the_services_that_ship(client: Client) -> None:
     root = client.get("")
-    assert root["folders"] == []
+    assert root["folders"] == ["EverGIS"]
     assert {item["name"] for item in root["services"]} >= SHIPPED
     assert {item["type"] for item in root["services"]} == {"GPServer", "MapServer"}
 
