@@ -49,7 +49,8 @@ class Clerk:
 
         Returns:
             What the function returned; or a Path, where it gave pieces of a text: a file for whoever asked,
-            who removes it. Errors of ``gpserver.errors`` that it raised are raised again.
+            who removes it. Errors of ``gpserver.errors`` that it raised are raised again; any other is a
+            RuntimeError with its traceback, for our log.
         """
         target = self._folder / token_hex(16)
         payload = {
@@ -66,4 +67,6 @@ class Clerk:
 def _read(answer: dict[str, Any]) -> Any:
     if "error" in answer:
         raise getattr(errors, answer["error"])(answer["text"])
+    if "fault" in answer:
+        raise RuntimeError(answer["fault"])
     return Path(answer["file"]) if "file" in answer else answer["value"]

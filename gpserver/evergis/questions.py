@@ -1,5 +1,6 @@
 """Where a question to the clerk is answered: inside one of his processes."""
 
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from pkgutil import resolve_name
@@ -18,7 +19,8 @@ def answer(payload: dict[str, Any], channel: object) -> dict[str, Any]:
         channel: The line to the sandbox; a clerk has nothing to say meanwhile.
 
     Returns:
-        ``{"value": …}``, ``{"file": target}`` or ``{"error": class, "text": …}``.
+        ``{"value": …}``, ``{"file": target}``, ``{"error": class, "text": …}`` where the question is wrong,
+        or ``{"fault": traceback}`` where we are.
     """
     question: Callable[..., Any] = resolve_name(f"gpserver.evergis.{payload['question']}")
     place = payload["place"]
@@ -31,6 +33,10 @@ def answer(payload: dict[str, Any], channel: object) -> dict[str, Any]:
         return {"value": value}
     except errors.GPServerError as error:
         return {"error": _public(type(error)), "text": str(error)}
+    except MemoryError:
+        raise
+    except Exception:
+        return {"fault": traceback.format_exc()}
 
 
 def _write(pieces: Iterator[bytes], target: Path) -> None:

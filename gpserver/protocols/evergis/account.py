@@ -9,7 +9,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.responses import Response
 
-from gpserver.errors import InvalidRequest, InvalidToken
+from gpserver.errors import InvalidRequest, InvalidToken, NotFound
 from gpserver.evergis.steps import moment
 from gpserver.protocols.evergis.callers import COOKIE, address_of, name_token
 from gpserver.protocols.evergis.wire import Call, Routes, json_response
@@ -107,6 +107,17 @@ async def account(call: Call) -> dict[str, Any]:
     }
 
 
+async def named(call: Call) -> dict[str, Any]:
+    """``GET /account/{name}``, as in 2023: the caller by his own name.
+
+    Raises:
+        NotFound: It is another's.
+    """
+    if call.part("name") != (call.caller.name or _NAME_OF_NOBODY):
+        raise NotFound(f"There is no account {call.part('name')[:50]} that you may see.")
+    return await account(call)
+
+
 def _roles(call: Call) -> list[str]:
     """EverGIS' own roles, and those of the caller's settings."""
     own = [f"__{call.caller.name}"] if call.caller.name else []
@@ -128,4 +139,5 @@ ROUTES: Routes = (
     (("POST",), "/account/refresh-token", refresh),
     (("DELETE",), "/account/revoke-token", revoke),
     (("GET",), "/account", account),
+    (("GET",), "/account/{name}", named),
 )

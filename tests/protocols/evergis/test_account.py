@@ -83,6 +83,8 @@ def test_wrong_password_and_foreign_token_are_refused(secured: Server) -> None:
 
 def test_user_signs_in_refreshes_and_revokes(ann: Everpoint) -> None:
     assert ann.get("/account")["username"] == "ann"
+    assert ann.get("/account/ann") == ann.get("/account")
+    ann.problem("GET", "/account/bob", 404)
     token = ann.http.headers["authorization"].removeprefix("Bearer ")
     assert ann.post("/account/refresh-token", {"refreshToken": token})["username"] == "ann"
     answer = ann.http.delete("/account/revoke-token")

@@ -1,6 +1,7 @@
 """The catalogue, tables, files and spatial references over HTTP."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,6 +135,34 @@ def test_file_of_2023_is_described(caller: Everpoint, tmp_path: Path) -> None:
     }
     assert layer["firstRow"]["geometry"][0][0].keys() == {"x", "y"}
     assert 55 <= layer["firstRow"]["geometry"][0][0]["x"] <= 56  # the latitude, in 2023
+
+
+def test_story_of_2023(caller: Everpoint, tmp_path: Path) -> None:
+    """Send a file, look at it, make a table and a layer over it, copy the rows into the layer."""
+    shapes = [shapely.box(37 + i, 55, 38 + i, 56) for i in range(5)]
+    gpd.GeoDataFrame({"cell": range(5)}, geometry=shapes, crs=4326).to_file(tmp_path / "cells.geojson")
+    name = f"{caller.name}.geojson"
+    sent = {"file": (name, (tmp_path / "cells.geojson").read_bytes())}
+    file = caller.read(caller.http.post("/upload/file", files=sent))["fileId"]
+    (found,) = caller.get("/import/dataSchema", fileId=file)["layers"]
+    columns = [{"name": "gid", "type": "Int64", "autoincrement": True, "isNullable": False}]
+    for label, item in found["layerDefinition"]["attributes"].items():
+        code = {"srid": 84} if label == "geometry" else {}
+        columns.append({"name": label, "type": item["type"], "isNullable": item["isNullable"], **code})
+    table, layer = f"{caller.name}.cells_tbl", f"{caller.name}.cells_lyr"
+    caller.post("/tables", {"name": table, "type": "Table", "columns": columns})
+    listed = [{"attributeName": item["name"], "columnName": item["name"]} for item in columns]
+    attributes = {"idAttribute": "gid", "geometryAttribute": "geometry", "tableName": table}
+    body = {"name": layer, "attributesConfiguration": attributes | {"attributes": listed}}
+    caller.post("/layers", body, type="PostgresLayerService")
+    source = {"type": "staticTaskDataStorage", "fileName": file, "layerName": found["name"]}
+    target = {"type": "layerTaskDataStorage", "serviceName": layer}
+    task = caller.post("/scheduler/tasks", {"source": source, "target": target}, type="copy")["taskId"]
+    while (progress := caller.get(f"/scheduler/tasks/{task}/progress"))["taskResult"] is None:
+        time.sleep(0.05)
+    assert progress["taskResult"]["outputObjectCount"] == 5, progress
+    assert caller.get(f"/layers/{layer}/features/count") == 5
+    assert caller.get(f"/layers/{table}/extent")["coordinates"] == [[37, 55], [42, 56]]
 
 
 def test_file_of_2024_is_described(caller: Everpoint) -> None:
