@@ -24,7 +24,7 @@ from gpserver.tools.roads import roads_of
 
 Report = Callable[[int, int], None]
 
-MOST_ROWS = 20_000_000
+MOST_ROWS = 5_000_000
 """Ways of a matrix that becomes a layer."""
 
 

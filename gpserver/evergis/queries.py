@@ -11,7 +11,7 @@ from pandas import DataFrame
 from gpserver.eql import read_select
 from gpserver.errors import Conflict, InvalidValue
 from gpserver.evergis.parameters import Source, Target
-from gpserver.evergis.published import bare, default_condition, default_parameters, is_virtual, source_of
+from gpserver.evergis.published import bare, default_condition, default_parameters, source_of
 from gpserver.layers import LayerInfo, Layers
 from gpserver.layers.table import described
 
@@ -42,7 +42,7 @@ def read_rows(layers: Layers, source: Source) -> DataFrame:
         return layers.select(read_select(_narrowed(f"(\n{inner}\n) AS source", source.condition)))
     info = layers.find(source.layer_name or "")
     conditions = [text for text in (default_condition(info), source.condition or "") if bare(text)]
-    if not conditions and not is_virtual(info):
+    if not conditions:
         return layers.read(info.name)
     return layers.select(read_select(_narrowed(source_of(info), *conditions), default_parameters(info)))
 

@@ -132,16 +132,21 @@ def _whose(call: Call) -> str | None:
 
 
 def _timing(asked: Schedule) -> Timing:
-    given = asked.delay_date
-    if given and given.tzinfo is None:
-        given = given.replace(tzinfo=UTC)
     return Timing(
         enabled=asked.enabled is not False,
         start_if_previous_error=asked.start_if_previous_error is not False,
         start_if_previous_not_finished=bool(asked.start_if_previous_not_finished),
-        delay_date=given.timestamp() if given else None,
+        delay_date=_epoch(asked.delay_date) if asked.delay_date else None,
         schedule=read_cron(asked.schedule) if asked.schedule and asked.schedule.strip() else "",
     )
+
+
+def _epoch(moment: datetime) -> float:
+    """Epoch seconds of a moment, of UTC where it does not say."""
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
+    except OverflowError:
+        raise InvalidRequest(f"'delayDate' is beyond the calendar: {moment}.") from None
 
 
 def _prototype(call: Call, item: Prototype) -> dict[str, Any]:

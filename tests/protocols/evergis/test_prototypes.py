@@ -256,6 +256,7 @@ def test_what_is_wrong_with_a_prototype_is_said(ann: Manager) -> None:
         ({"subTaskSettings": [{"order": "first"}]}, "$.subTaskSettings[0].order"),
         ({"subTaskSettings": [{"type": "x"}], "schedule": "every day"}, "cron"),
         ({"subTaskSettings": [{"type": "x"}], "delayDate": "tomorrow"}, "delayDate"),
+        ({"subTaskSettings": [{"type": "x"}], "delayDate": "9999-12-31T23:59:59-12:00"}, "delayDate"),
     ):
         assert words in ann.problem("POST", "/scheduler", 400, json=body)
     ann.problem("POST", "/scheduler", 400, content=b"{")
