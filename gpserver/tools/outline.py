@@ -1,6 +1,6 @@
 """The outline of a buffer: its ends, its corners, and the side it lies on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from gpserver.errors import InvalidValue
 from gpserver.tools.circles import SEGMENTS, Geometries
+from gpserver.tools.sides import one_side
+from gpserver.tools.union import united
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Outline:
         ends: At the ends of a line. Points are round in any case.
         joins: At corners.
         mitre_limit: How far a mitred corner may reach, in distances of the buffer.
-        side: Of a line, seen along it; ends are flat on one side alone, as in PostGIS and QGIS.
+        side: Of a line, seen along it; ends are flat on one side alone, as in PostGIS and QGIS. ``sides`` says
+            where they find more, or less.
     """
 
     ends: Literal["round", "flat", "square"] = "round"
@@ -29,10 +32,18 @@ class Outline:
 
     def around(self, geometry: Geometries, distances: NDArray[np.float64]) -> Geometries:
         """Planar buffers, distances in units of the coordinates."""
+        if self.side == "both":
+            return self._buffer(geometry, distances)
+        lines, owner = shapely.get_parts(geometry, return_index=True)
+        signed = (-distances if self.side == "right" else distances)[owner]
+        both = replace(self, side="both", ends="flat")
+        return united(one_side(lines, signed, self._buffer, both._buffer), owner, len(geometry))
+
+    def _buffer(self, geometry: Geometries, distances: NDArray[np.float64]) -> Geometries:
         return np.asarray(
             shapely.buffer(
                 geometry,
-                -distances if self.side == "right" else distances,
+                distances,
                 quad_segs=SEGMENTS // 4,
                 cap_style=self.ends,
                 join_style=self.joins,
