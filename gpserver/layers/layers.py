@@ -150,7 +150,6 @@ class Layers:
         where: Expression | None = None,
         *,
         ids: Iterable[int] | None = None,
-        box: Box | None = None,
     ) -> pd.DataFrame:
         """The rows of a layer in the order of their ids, with the id column (``gid``) first.
 
@@ -162,7 +161,6 @@ class Layers:
                 GeoDataFrame comes, in the layer's spatial reference; without it a DataFrame.
             where: The rows that are wanted.
             ids: The ids that are wanted.
-            box: xmin, ymin, xmax, ymax in the layer's spatial reference: the rows whose boxes touch it.
 
         Returns:
             Whole numbers and booleans are nullable (``Int64``, ``boolean``) where a value is null, times are
@@ -177,16 +175,14 @@ class Layers:
         needed = dict.fromkeys(wanted)
         if where is not None:
             needed |= dict.fromkeys(where.names)
-        if box is not None and info.geometry_attribute:
-            needed |= {info.geometry_attribute: None}
         for column in needed:
             info.attribute(column)
         chosen = None if ids is None else _ids(ids)
         if is_virtual(info):
             frame = self._shown(info, list(needed), chosen)
         else:
-            frame = read_table(self._store.read(info, list(needed), chosen, box), info)
-        return _narrowed(frame, info, wanted, where, box)
+            frame = read_table(self._store.read(info, list(needed), chosen), info)
+        return _narrowed(frame, info, wanted, where)
 
     def append(self, name: str, frame: pd.DataFrame) -> Ids:
         """Add rows and give them new ids, also where the frame has an id column.
@@ -350,13 +346,9 @@ def _ids(ids: Iterable[int]) -> Ids:
 
 
 def _narrowed(
-    frame: pd.DataFrame, info: LayerInfo, wanted: list[str], where: Expression | None, box: Box | None
+    frame: pd.DataFrame, info: LayerInfo, wanted: list[str], where: Expression | None
 ) -> pd.DataFrame:
     """The rows and columns that were asked for, of those that were read."""
-    if box is not None and info.geometry_attribute:
-        bounds = frame[info.geometry_attribute].bounds
-        inside = (bounds.minx <= box[2]) & (bounds.maxx >= box[0])
-        frame = frame[inside & (bounds.miny <= box[3]) & (bounds.maxy >= box[1])]
     if where is not None:
         frame = frame[where.mask(frame)]
     frame = frame.reset_index(drop=True)[wanted]

@@ -78,11 +78,9 @@ class ParquetStore:
         """Forget a layer; its files go with the next sweeps."""
         self._catalogue.drop(info)
 
-    def read(
-        self, info: LayerInfo, columns: list[str], ids: Ids | None = None, box: Box | None = None
-    ) -> Any:
+    def read(self, info: LayerInfo, columns: list[str], ids: Ids | None = None) -> Any:
         """The rows in the order of their ids."""
-        parts = list(touching(self._catalogue.parts(info), ids, box))
+        parts = list(touching(self._catalogue.parts(info), ids))
         return read_parts(self._home(info), info, parts, columns, ids)
 
     def append(self, info: LayerInfo, table: Any) -> Ids:

@@ -17,7 +17,7 @@ import shapely
 from gpserver.features import parse_spatial_reference
 from gpserver.layers.catalogue import Part
 from gpserver.layers.info import LayerInfo
-from gpserver.layers.store import Box, Ids
+from gpserver.layers.store import Ids
 from gpserver.layers.table import schema_of
 
 ROWS = 100_000
@@ -71,20 +71,11 @@ def read_parts(
     return _ordered(table, parts, info.id_attribute)
 
 
-def touching(parts: Sequence[Part], ids: Ids | None = None, box: Box | None = None) -> Iterator[Part]:
-    """The parts that may have rows of these ids, in this box."""
+def touching(parts: Sequence[Part], ids: Ids | None) -> Iterator[Part]:
+    """The parts that may have rows of these ids, ascending; None are all."""
     for part in parts:
-        if ids is not None and np.searchsorted(ids, part.first) == np.searchsorted(ids, part.last, "right"):
-            continue
-        if box is not None and not _touches(part.box, box):
-            continue
-        yield part
-
-
-def _touches(box: Any, other: Box) -> bool:
-    if box[0] is None:
-        return False
-    return bool(box[0] <= other[2] and box[2] >= other[0] and box[1] <= other[3] and box[3] >= other[1])
+        if ids is None or np.searchsorted(ids, part.first) < np.searchsorted(ids, part.last, "right"):
+            yield part
 
 
 def _read(path: Path, part: Part, columns: Sequence[str], key: str, ids: Ids | None) -> pa.Table:

@@ -134,12 +134,10 @@ class PostGISStore:
                 raise gone(info)
             connection.execute(sql.SQL("DROP TABLE {}").format(_table(info)))
 
-    def read(
-        self, info: LayerInfo, columns: list[str], ids: Ids | None = None, box: Box | None = None
-    ) -> Any:
+    def read(self, info: LayerInfo, columns: list[str], ids: Ids | None = None) -> Any:
         """The rows in the order of their ids."""
         with self._transaction(info) as connection:
-            return copy_out(connection, info, columns, _table(info), _condition(info, ids, box))
+            return copy_out(connection, info, columns, _table(info), _condition(info, ids))
 
     def append(self, info: LayerInfo, table: Any) -> Ids:
         """Add rows, all or none."""
@@ -330,17 +328,8 @@ def _ids(cursor: Any) -> Ids:
     return np.sort(np.fromiter((row[0] for row in cursor), np.int64))
 
 
-def _condition(info: LayerInfo, ids: Ids | None, box: Box | None) -> sql.Composable:
-    tests: list[sql.Composable] = []
-    if ids is not None:
-        tests.append(
-            sql.SQL("{} = ANY({}::bigint[])").format(
-                sql.Identifier(info.id_attribute), sql.Literal(ids.tolist())
-            )
-        )
-    if box is not None and info.geometry_attribute:
-        window = sql.SQL(", ").join(map(sql.Literal, (*box, info.sr_id)))
-        tests.append(
-            sql.SQL("{} && ST_MakeEnvelope({})").format(sql.Identifier(info.geometry_attribute), window)
-        )
-    return sql.SQL(" AND ").join([ANY, *tests])
+def _condition(info: LayerInfo, ids: Ids | None) -> sql.Composable:
+    if ids is None:
+        return ANY
+    key = sql.Identifier(info.id_attribute)
+    return sql.SQL("{} = ANY({}::bigint[])").format(key, sql.Literal(ids.tolist()))

@@ -37,13 +37,8 @@ class LayerStore(Protocol):
     def drop(self, info: LayerInfo) -> None:
         """Forget a layer and its rows."""
 
-    def read(
-        self, info: LayerInfo, columns: list[str], ids: Ids | None = None, box: Box | None = None
-    ) -> Any:
-        """The rows in the order of their ids: the named columns, geometry as WKB.
-
-        ``ids`` is exact; ``box`` (xmin, ymin, xmax, ymax) may let rows outside of it pass.
-        """
+    def read(self, info: LayerInfo, columns: list[str], ids: Ids | None = None) -> Any:
+        """The rows, or those of these ids, in the order of their ids: the named columns, geometry as WKB."""
 
     def append(self, info: LayerInfo, table: Any) -> Ids:
         """Add rows, all or none; the table has every attribute but the id."""

@@ -142,10 +142,9 @@ def test_what_a_layer_inherits(layers: Layers) -> None:
     assert len(layers.read("u.first")) == 3
 
 
-def test_rows_are_found_by_id_and_box_and_condition(layers: Layers) -> None:
+def test_rows_are_found_by_id_and_condition(layers: Layers) -> None:
     layers.write("u.squares", squares(10))
     assert list(layers.read("u.squares", ["name"], ids=[7, 2, 99])["name"]) == ["s1", "s6"]
-    assert list(layers.read("u.squares", [], box=(2.5, 0, 3.5, 5))["gid"]) == [3, 4]
     assert list(layers.read("u.squares", ["geometry"]).columns) == ["gid", "geometry"]
     condition = read_condition("n > 7 && name != 's9'")
     assert list(layers.read("u.squares", [], condition).columns) == ["gid"]
