@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -21,11 +21,14 @@ from gpserver.evergis.steps import Steps
 from gpserver.features import parse_spatial_reference
 from gpserver.layers import LayerInfo
 from gpserver.layers.table import described
-from gpserver.rasters import read_sample
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 _SUFFIXES = (".tif", ".tiff", ".gtif")
 _SR_ID = 4326  # of a new catalogue: every raster has a place in it, also at the poles
 _SHOWN = (2, 98)  # percentiles of the values that are black and white
+_SAMPLE = 1024  # rows or columns that they are taken of
 
 
 def tile(job: JobContext, body: Tiling, steps: Steps) -> gpd.GeoDataFrame:
@@ -127,10 +130,9 @@ def _add(job: JobContext, body: Tiling, info: LayerInfo, name: str, path: Path) 
         crs = parse_spatial_reference(info.sr_id or _SR_ID) or CRS.from_epsg(_SR_ID)
         with opened(draft, name) as file:
             area = footprint(file, crs, exact=body.polygonize, name=name)
-            picture = file.dtypes[0] == "uint8"
+            span = _span(file)
         row = gpd.GeoDataFrame([_values(info, name, body.attributes)], geometry=[area], crs=crs)
         blocks = block_count(draft)
-        span = None if picture else _span(draft)
         [gid] = job.layers.append(info.name, row)
         files.keep(info, gid, draft, span)
     finally:
@@ -143,9 +145,15 @@ def _values(info: LayerInfo, name: str, given: dict[str, Any] | None) -> dict[st
     return ({"name": name} if named else {}) | (given or {})
 
 
-def _span(path: Path) -> tuple[float, float] | None:
-    values = read_sample(path)
-    if not values.size:
+def _span(file: "DatasetReader") -> tuple[float, float] | None:
+    """The values that are black and white in a picture; None of bytes, which are colours already."""
+    from rasterio.enums import ColorInterp
+
+    if file.dtypes[0] == "uint8":
         return None
-    low, high = np.percentile(values, _SHOWN)
-    return float(low), float(high)
+    bands = [band for band in file.indexes if file.colorinterp[band - 1] is not ColorInterp.alpha]
+    step = max(1.0, max(file.shape) / _SAMPLE)
+    shape = max(1, round(file.height / step)), max(1, round(file.width / step))
+    cells = np.ma.masked_invalid(file.read(bands, out_shape=(len(bands), *shape), masked=True))
+    spans = [np.percentile(band.compressed(), _SHOWN) for band in cells if band.count()]
+    return (float(np.min(spans)), float(np.max(spans))) if spans else None

@@ -254,6 +254,20 @@ def test_only_catalogues_of_rasters_take_them(layers: Layers, tmp_path: Path) ->
         )
 
 
+def test_values_are_stretched_from_the_darkest_to_the_brightest_band(layers: Layers, tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1000, 101 * 101).reshape(101, 101)
+    bands = np.stack([ramp + 500, ramp, np.full_like(ramp, 60_000)]).astype(np.uint16)
+    bands[2, 1:] = 700
+    load(layers, write(tmp_path / "landsat.tif", bands))
+    assert layers.rasters.span(layers.find(NAME), 1) == pytest.approx((20, 1480), abs=2)
+    load(
+        layers,
+        write(tmp_path / "photo.tif", disk()),
+        target={"type": "tilingTaskDataStorage", "serviceName": NAME},
+    )
+    assert layers.rasters.span(layers.find(NAME), 2) is None
+
+
 def test_files_go_with_their_rows(layers: Layers, tmp_path: Path) -> None:
     load(layers, *(write(tmp_path / name, disk().astype(np.int16)) for name in ("a.tif", "b.tif")))
     first, second = kept(layers, 1), kept(layers, 2)
