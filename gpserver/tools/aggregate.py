@@ -66,8 +66,9 @@ def aggregate(
     Within) it has to share more than a boundary, sums and means count only the share of its length or area
     that lies in the polygon, and lengths and areas of those pieces are added up on the ground.
 
-    Features come in their order (``first``, ``last``); null and empty ones lie nowhere; the polygons are
-    projected to the spatial reference of the features for the question, and come out as they went in.
+    Features come in their order (``first``, ``last``); null and empty ones lie nowhere, invalid ones are
+    repaired for the question; Z and M do not matter. For the question, too, the polygons are projected to the
+    spatial reference of the features, and longitudes beyond 180° brought back; they come out as they went in.
 
     Args:
         frame: Points, lines or polygons.

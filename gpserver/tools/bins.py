@@ -94,7 +94,10 @@ def bins(frame: GeoDataFrame, shape: Shape, meters: float) -> GeoDataFrame:
 
     In longitude and latitude and in Web Mercator they are laid out in the World Cylindrical Equal Area
     projection and brought back, so that all have the same area; they are rectangles then, and wide near the
-    poles. Other projections are binned as they are.
+    poles. Other projections are binned as they are. The extent is that of what ``sound`` leaves of null,
+    empty and invalid features and of those beyond 180°; without any there are no bins.
+
+    In QGIS and ArcGIS the first bin lies in a corner of the extent instead; shapes and sizes are the same.
 
     Args:
         frame: The layer.

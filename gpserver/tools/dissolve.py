@@ -36,7 +36,8 @@ def dissolve(
     * Mixed geometry gives what has the highest dimension in its group; a warning counts the rest, which
       ST_Union would keep as a collection.
     * Null and empty geometries count in the statistics but unite nothing; a group of them alone has null.
-    * Invalid polygons are repaired, Z and M dropped.
+    * Invalid polygons are repaired, Z and M dropped, longitudes beyond 180° brought back into the world: what
+      meets there is one feature in two parts, and for ``touching`` does not touch.
 
     Args:
         frame: The features.

@@ -48,8 +48,9 @@ def join(
       without any asked for the attributes of the first partner, in the other layer's order.
     * One to many: a feature for each pair, as SELECT … JOIN and QGIS' "one to many" give it.
 
-    Targets stay whole, in their order, geometry untouched. A name that both have gets ``_1`` on the joined
-    side. A null value equals nothing, as in SQL.
+    Targets stay whole, in their order, geometry untouched: null, invalid, Z and M; what relates to what is as
+    ``related`` says. A name that both have gets ``_1`` on the joined side (in QGIS ``_2``). A null value
+    equals nothing, as in SQL.
 
     Args:
         target: The features that get attributes.

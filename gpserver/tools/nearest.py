@@ -42,7 +42,8 @@ def nearest(frame: GeoDataFrame, other: GeoDataFrame, count: int = 1, meters: fl
     ``To_ID`` (positions from 1), ``NearRank`` from 1 and ``Total_Meters``; the near features then have their
     own attributes, lines those of both with ``From_`` and ``To_`` before their names.
 
-    A feature without geometry, or with none so near, has no rows.
+    A feature without geometry, or with none so near, has no rows. Invalid ones are repaired for the question,
+    Z does not count in a distance, and 180° is no border.
 
     Args:
         frame: The features to look from.

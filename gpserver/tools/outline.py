@@ -21,8 +21,8 @@ class Outline:
         ends: At the ends of a line. Points are round in any case.
         joins: At corners.
         mitre_limit: How far a mitred corner may reach, in distances of the buffer.
-        side: Of a line, seen along it; ends are flat on one side alone, as in PostGIS and QGIS. ``sides`` says
-            where they find more, or less.
+        side: Of a line, seen along it; ends are flat on one side alone, as in PostGIS and QGIS. Where those
+            find more, or less, is said in ``sides``.
     """
 
     ends: Literal["round", "flat", "square"] = "round"

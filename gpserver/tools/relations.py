@@ -33,8 +33,9 @@ def related(
     """Which features of the left stand in a relation to which of the right, sorted by left, then right.
 
     The right side is projected to the left's spatial reference; null and empty geometries relate to
-    nothing, invalid ones are repaired for the question. Relations are those of the plane of the left's
-    coordinates, as in PostGIS' geometry and QGIS; ``within_distance`` alone is measured on the ground.
+    nothing, invalid ones are repaired for the question, Z and M do not matter, longitudes beyond 180° are
+    brought back into the world. Relations are those of the plane of the left's coordinates, as in PostGIS'
+    geometry and QGIS; ``within_distance`` alone is measured on the ground.
 
     Raises:
         InvalidValue: There is no such predicate, or no distance where one is needed.

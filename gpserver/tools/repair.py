@@ -29,7 +29,8 @@ def repair(frame: GeoDataFrame) -> GeoDataFrame:
     Polygons are repaired by their structure, as ST_MakeValid(…, 'method=structure keepcollapsed=false') and
     QGIS' fix geometries do: shells are united and holes taken away, so that a bow tie becomes two triangles
     and what lies twice inside of a shell stays inside. What collapses to a line or point becomes null and is
-    counted as lost. Valid geometries stay as they are, Z and M included; repaired ones lose M.
+    counted as lost. Valid geometries stay as they are, Z and M included; repaired ones lose M. Null and empty
+    ones and longitudes beyond 180° are not wrong here.
     """
     geometry = np.asarray(frame.geometry.array, dtype=object).copy()
     wrong = ~(shapely.is_valid(geometry) | shapely.is_missing(geometry))

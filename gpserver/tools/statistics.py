@@ -86,8 +86,9 @@ def statistics(groups: Groups, wanted: Sequence[Statistic]) -> DataFrame:
 
     As in SQL, a null is no value: counts leave it out, and a group without values has null but for counts,
     which are 0. ``std_deviation`` is that of a sample (n - 1, null for a single value), as ``stddev`` of
-    PostgreSQL and pandas; QGIS offers that and the one of a population. ``median`` is the mean of the two in
-    the middle; ``mod`` is the smallest of the most frequent values. ``array`` keeps nulls, as array_agg does.
+    PostgreSQL and pandas; the summaries of QGIS Processing have that of a population. ``median`` is the mean
+    of the two in the middle; ``mod`` is the smallest of the most frequent values. ``array`` keeps nulls, as
+    array_agg does.
 
     With shares (ArcGIS' Summarize Within) ``sum`` counts each value by its share, ``avg`` and
     ``std_deviation`` weigh by it, and all others do not look at it.

@@ -17,9 +17,11 @@ from gpserver.tools.dissolve import dissolve
 from gpserver.tools.join import join
 from gpserver.tools.overlay import overlay
 from gpserver.tools.relations import related
+from gpserver.tools.statistics import Statistic
 from gpserver.tools.union import union_of
 from tests.benchmarks.timing import compare, table
 
+MEAN = Statistic("value", "avg", "mean")
 Variants = dict[str, Callable[[], Any]]
 
 
@@ -55,6 +57,7 @@ def overlays(count: int) -> dict[str, Variants]:
     for one, other, note in pairs:
         found[f"intersection of {count} and {len(other)}{note}"] = {
             "geopandas.overlay": lambda one=one, other=other: gpd.overlay(one, other, "intersection"),
+            "tree and cuts alone": lambda one=one, other=other: cuts(one, other),
             "overlay": lambda one=one, other=other: overlay(one, other, "intersection"),
         }
     # GeoPandas takes half a minute to clip all of them.
@@ -71,6 +74,13 @@ def overlays(count: int) -> dict[str, Variants]:
     return found
 
 
+def cuts(one: gpd.GeoDataFrame, other: gpd.GeoDataFrame) -> Any:
+    """What GEOS alone costs: the pairs, and a cut for each of them."""
+    left, right = one.geometry.to_numpy(), other.geometry.to_numpy()
+    rows, others = shapely.STRtree(right).query(left, predicate="intersects")
+    return shapely.intersection(left[rows], right[others])
+
+
 def dissolves(count: int) -> dict[str, Variants]:
     layers = {"scattered disks": blobs(count, 5, 300), "clean coverage": cells(int(np.sqrt(count)), 1000, 2)}
     found: dict[str, Variants] = {}
@@ -79,6 +89,7 @@ def dissolves(count: int) -> dict[str, Variants]:
         found[f"dissolve {len(frame)}, {name}"] = {
             "geopandas.dissolve": lambda frame=frame: frame.dissolve(),
             "disjoint subsets": lambda geometry=geometry: shapely.disjoint_subset_union_all(geometry),
+            "are they valid": lambda geometry=geometry: shapely.is_valid(geometry),
             "union_of": lambda geometry=geometry: union_of(geometry),
             "dissolve": lambda frame=frame: dissolve(frame),
         }
@@ -88,6 +99,10 @@ def dissolves(count: int) -> dict[str, Variants]:
         "dissolve": lambda: dissolve(kinds, ["kind"]),
     }
     return found
+
+
+def counts(x: Any, y: Any) -> Any:
+    return np.bincount((np.floor(x / 1000) * 32 + np.floor(y / 1000)).astype(np.intp))
 
 
 def joins(count: int) -> dict[str, Variants]:
@@ -102,12 +117,11 @@ def joins(count: int) -> dict[str, Variants]:
             "join, one to many": lambda: join(points, areas, many=True),
         },
         f"{count} points into squares": {
-            "coordinates, floor and bincount": lambda: np.bincount(
-                (shapely.get_x(places) // 1000 * 32 + shapely.get_y(places) // 1000).astype(np.intp)
-            ),
-            "floor and bincount": lambda: np.bincount((x // 1000 * 32 + y // 1000).astype(np.intp)),
+            "coordinates, floor and bincount": lambda: counts(shapely.get_x(places), shapely.get_y(places)),
+            "floor and bincount": lambda: counts(x, y),
             "bin_points, square": lambda: bin_points(points, "square", 1000),
             "bin_points, hexagon": lambda: bin_points(points, "hexagon", 1000),
+            "bin_points, hexagon, mean": lambda: bin_points(points, "hexagon", 1000, [MEAN]),
         },
     }
 
