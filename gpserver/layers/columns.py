@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import orjson
 import pandas as pd
@@ -31,8 +30,6 @@ def inferred_type(name: str, series: "pd.Series[Any]") -> str:
     Raises:
         InvalidValue: The column holds bytes.
     """
-    if isinstance(series.dtype, gpd.array.GeometryDtype):
-        return "GeometryCollection"
     array = _arrow(series)
     kind = pa.string() if array is None else array.type
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):

@@ -14,6 +14,9 @@ GEOMETRY_TYPES = (
     *("Point", "LineString", "Polygon"),
     *("MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"),
 )
+ANY_GEOMETRY = "GeometryCollection"
+"""The type of an attribute whose geometries are of any type."""
+
 PLAIN_TYPES = ("String", "Int32", "Int64", "Double", "DateTime", "Boolean", "Json")
 TEMPORARY = "temp"
 """The namespace of layers that live as long as jobs do; everybody has one of his own."""
@@ -146,7 +149,7 @@ def checked(info: LayerInfo) -> LayerInfo:
         info = replace(info, geometry_type=None, sr_id=None, kind=kind)
     else:
         shape_type = _geometry_type(info.geometry_type)
-        shape = Attribute(info.geometry_attribute, shape_type or "GeometryCollection")
+        shape = Attribute(info.geometry_attribute, shape_type or ANY_GEOMETRY)
         info = replace(info, geometry_type=shape_type, sr_id=_code(info.sr_id))
         attributes.append(_given(info, shape))
     _check_names([item.name for item in attributes])

@@ -17,7 +17,7 @@ from psycopg import errors, sql
 from gpserver.eql import Select
 from gpserver.errors import GPServerError, InvalidRequest, InvalidValue
 from gpserver.layers.copying import ANY, copy_in, copy_out
-from gpserver.layers.info import LayerInfo
+from gpserver.layers.info import ANY_GEOMETRY, LayerInfo
 from gpserver.layers.record import (
     COLUMNS,
     attributes_of,
@@ -301,7 +301,7 @@ def _create(connection: psycopg.Connection, info: LayerInfo) -> None:
 def _column(name: str, kind: str, info: LayerInfo) -> sql.Composed:
     if kind in _TYPES:
         return sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(_TYPES[kind]))
-    shape = (info.geometry_type if name == info.geometry_attribute else kind) or "Geometry"
+    shape = "Geometry" if kind == ANY_GEOMETRY else kind
     return sql.SQL("{} geometry({}, {})").format(
         sql.Identifier(name), sql.SQL(shape), sql.Literal(info.sr_id or 0)
     )

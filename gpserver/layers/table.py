@@ -8,12 +8,13 @@ import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
 import shapely
+from geopandas.array import GeometryDtype
 
 from gpserver.errors import InvalidValue
 from gpserver.features import parse_spatial_reference
 from gpserver.layers.columns import NULLABLE, inferred_type, read_column, write_column
 from gpserver.layers.geometry import common_type, fitted
-from gpserver.layers.info import GEOMETRY_TYPES, Attribute, LayerInfo, code_of, free_names
+from gpserver.layers.info import ANY_GEOMETRY, GEOMETRY_TYPES, Attribute, LayerInfo, code_of, free_names
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "String": pa.large_string(),
@@ -70,7 +71,7 @@ def described(name: str, frame: pd.DataFrame, like: LayerInfo | None) -> tuple[p
     Raises:
         InvalidValue: A column cannot be stored.
     """
-    spatial = isinstance(frame, gpd.GeoDataFrame)
+    spatial = _is_spatial(frame)
     geometry = "geometry" if spatial else None
     plain = pd.DataFrame(frame.drop(columns=frame.geometry.name)) if spatial else frame
     plain = plain.drop(columns="gid", errors="ignore")
@@ -117,21 +118,28 @@ def _code(frame: gpd.GeoDataFrame) -> int:
 
 
 def _described(label: Any, series: Any, like: LayerInfo | None) -> Attribute:
-    item = Attribute(str(label), inferred_type(str(label), series))
+    shapes = isinstance(series.dtype, GeometryDtype)
+    kind = common_type(gpd.GeoSeries(series)) or ANY_GEOMETRY if shapes else inferred_type(str(label), series)
+    item = Attribute(str(label), kind)
     same = next((other for other in like.fields if other.name == item.name), None) if like else None
     return replace(same, type=item.type) if same else item
 
 
 def _column(frame: pd.DataFrame, attribute: Attribute, info: LayerInfo) -> Any:
-    if attribute.name == info.geometry_attribute:
-        return frame.geometry if isinstance(frame, gpd.GeoDataFrame) else frame.get(attribute.name)
-    return frame.get(attribute.name)
+    if attribute.name == info.geometry_attribute and _is_spatial(frame):
+        return frame.geometry
+    column = frame.get(attribute.name)
+    return column.iloc[:, 0] if isinstance(column, pd.DataFrame) else column  # of one name the first
+
+
+def _is_spatial(frame: pd.DataFrame) -> bool:
+    return isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None
 
 
 def _written(series: Any, attribute: Attribute, info: LayerInfo, kind: Any) -> Any:
     if not attribute.is_geometry:
         return write_column(series, attribute.name, attribute.type, kind)
-    wanted = info.geometry_type if attribute.name == info.geometry_attribute else attribute.type
+    wanted = None if attribute.type == ANY_GEOMETRY else attribute.type
     crs = parse_spatial_reference(info.sr_id)
     try:
         geometries = fitted(gpd.GeoSeries(series), wanted, crs)

@@ -132,6 +132,35 @@ def test_a_layer_of_a_frame_infers_its_types(layers: Layers) -> None:
     assert (info.geometry_type, info.sr_id, info.count) == ("Point", 4326, 4)
 
 
+def test_a_second_geometry_is_an_attribute(layers: Layers) -> None:
+    columns = {
+        "centre": gpd.GeoSeries([Point(0, 0)], crs=4326),
+        "any": gpd.GeoSeries([Point(1, 1)], crs=3857),
+    }
+    columns["any"] = pd.concat(
+        [columns["any"], gpd.GeoSeries([box(0, 0, 1, 1)], crs=3857)], ignore_index=True
+    )
+    info = layers.write("u.two", gpd.GeoDataFrame(columns, geometry=[box(0, 0, 1, 1), None], crs=3857))
+    assert [item.type for item in info.attributes] == ["Int64", "Point", "GeometryCollection", "MultiPolygon"]
+    frame = layers.read("u.two")
+    assert frame["centre"].crs == frame["any"].crs == frame.crs == 3857
+    assert list(frame["any"].geom_type) == ["Point", "Polygon"]
+
+
+def test_odd_frames(layers: Layers) -> None:
+    assert layers.write("u.plain", gpd.GeoDataFrame({"a": [1]})).kind == "table"
+    twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    assert layers.write("u.twice", twice).names == ("gid", "a", "a_1")
+    layers.append("u.twice", twice)
+    assert list(layers.read("u.twice")["a"]) == [1, 1]
+    lambert = gpd.GeoDataFrame(geometry=[Point(0, 0)], crs="+proj=laea +lat_0=50 +lon_0=10")
+    assert layers.write("u.lambert", lambert).sr_id == 4326
+    assert layers.extent("u.lambert") == pytest.approx((10, 50, 10, 50))
+    assert layers.write("u.empty", gpd.GeoDataFrame({"a": []}, geometry=[], crs=4326)).geometry_type is None
+    with pytest.raises(InvalidValue, match="bytes"):
+        layers.write("u.bytes", pd.DataFrame({"a": [b"x"]}))
+
+
 def test_what_a_layer_inherits(layers: Layers) -> None:
     first = layers.write("u.first", squares())
     renamed = tuple(replace(item, alias=item.name.upper()) for item in first.attributes)
