@@ -131,7 +131,7 @@ class Resources:
             raise
 
     def resource(self, key: str) -> Resource:
-        """A resource by its id or its path, ``owner/Folder/Name`` or ``Folder/Name``.
+        """A resource by its id or its path: ``owner/Folder/Name``, ``Folder/Name`` or ``id/Name``.
 
         Raises:
             NotFound: There is none.
@@ -276,12 +276,13 @@ class Resources:
         return next(filter(self._sees, rows), None)
 
     def _at(self, path: str) -> Resource | None:
-        """By path: the first name may be that of the owner."""
-        names = path.strip("/").split("/")
-        return self._walk(names[0], names[1:]) or self._walk(self._owner, names)
+        """By path: the first name may be that of the owner, or the id of a folder."""
+        first, *names = path.strip("/").split("/")
+        if names and (folder := self._found("id = ?", first)):
+            return self._walk(folder.owner, names, folder)
+        return self._walk(first, names) or self._walk(self._owner, [first, *names])
 
-    def _walk(self, owner: str, names: list[str]) -> Resource | None:
-        found = None
+    def _walk(self, owner: str, names: list[str], found: Resource | None = None) -> Resource | None:
         for name in names:
             parent = found.id if found else ""
             found = self._found("owner = ? AND parent = ? AND name = ?", owner, parent, name)

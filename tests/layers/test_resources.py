@@ -78,6 +78,16 @@ def test_everybody_has_his_own(tree: Resources, draft: Draft) -> None:
     assert tree.seen_by("root", everything=True).add_folder("x", owner="ann").owner == "ann"
 
 
+def test_a_path_may_begin_with_the_id_of_a_folder(tree: Resources, draft: Draft) -> None:
+    top = tree.add_folder("top")
+    inner = tree.add_folder("inner", top.id)
+    file = tree.add_file(draft("x"), "a.txt", f"{top.id}/inner")
+    assert file.parent == inner.id
+    assert tree.resource(f"{top.id}/inner/a.txt") == file
+    with pytest.raises(NotFound):
+        tree.seen_by("bob").resource(f"{top.id}/inner")
+
+
 def test_moves(tree: Resources, draft: Draft) -> None:
     one, two = tree.add_folder("one"), tree.add_folder("two")
     inner = tree.add_folder("inner", one.id)

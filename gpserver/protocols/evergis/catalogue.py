@@ -13,13 +13,16 @@ from gpserver.evergis.steps import moment
 from gpserver.layers import LayerInfo, Layers, Resource
 from gpserver.protocols.evergis.layerinfo import PERMISSIONS, geometry_type, table_id
 
+TASK = ".task"
+"""How the name of a folder ends that is a task resource."""
+
 
 @dataclass(frozen=True)
 class Item:
     """One item: a folder or file, or a layer, or the table behind a layer.
 
     Attributes:
-        type: ``Directory``, ``File``, ``Layer`` or ``Table``.
+        type: ``Directory``, ``TaskPrototype``, ``File``, ``Layer`` or ``Table``.
         resource: The folder or file.
         layer: The layer, or that in front of the table.
     """
@@ -125,7 +128,9 @@ class Catalogue:
 
 
 def _item(resource: Resource) -> Item:
-    return Item("Directory" if resource.type == "folder" else "File", resource)
+    if resource.type == "folder":
+        return Item("TaskPrototype" if resource.name.endswith(TASK) else "Directory", resource)
+    return Item("File", resource)
 
 
 def _items(info: LayerInfo) -> Iterator[Item]:

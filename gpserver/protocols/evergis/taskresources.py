@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from gpserver.errors import InvalidRequest
 from gpserver.protocols.evergis.booked import admit, in_thread
+from gpserver.protocols.evergis.catalogue import TASK
 from gpserver.protocols.evergis.wire import Call, Routes
 from gpserver.schedules import TaskResource
 
@@ -39,11 +40,11 @@ def create_resource(call: Call, new: NewResource) -> Response:
         InvalidRequest: It has no name.
         Conflict: The folder is there already.
     """
-    name = (new.name or (new.system_name or "").rpartition(".")[2]).removesuffix(".task")
+    name = (new.name or (new.system_name or "").rpartition(".")[2]).removesuffix(TASK)
     if not name:
         raise InvalidRequest("'name' must be specified.")
     text = new.description or ""
-    made = call.site.layers.resources.add_folder(f"{name}.task", new.parent_id or "", description=text)
+    made = call.site.layers.resources.add_folder(f"{name}{TASK}", new.parent_id or "", description=text)
     kept = TaskResource(
         made.id, call.caller.name, new.sub_type, new.task_type, new.import_method, new.description
     )

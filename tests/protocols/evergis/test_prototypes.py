@@ -565,6 +565,10 @@ def test_task_resources_keep_their_configuration(ann: Manager, bob: Manager) -> 
     assert ann.patch(f"/scheduler/taskresource/{key}", {"uiConfiguration": [1]}) is None
     found = ann.get(f"/scheduler/taskresource/{key}")
     assert (found["userConfiguration"], found["uiConfiguration"]) == ({"depth": 3}, [1])
+    assert ann.get(f"/resources/{key}")["type"] == "TaskPrototype"
+    ann.post("/resources/directory", {"name": "src", "parentId": key})
+    [inner] = ann.post("/resources", {"parentId": key})["items"]
+    assert (inner["name"], inner["parentId"]) == ("src", key)
     bob.problem("GET", f"/scheduler/taskresource/{key}", 404)
     ann.problem("POST", "/scheduler/taskresource", 409, json=body)
     ann.problem("POST", "/scheduler/taskresource", 400, json=body | {"subType": "Spell"})
