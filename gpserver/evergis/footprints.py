@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS
+from pyproj import CRS, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from gpserver.errors import InvalidValue
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _FINEST = 2048  # rows or columns of a mask that becomes an outline
 _MOST_CORNERS = 20_000  # of an outline; there are masks like noise
+_LON_LAT = CRS.from_epsg(4326)
+_MAPPED = shapely.box(-540, -85.06, 540, 85.06)  # degrees; beyond, projections such as Web Mercator end
 _EDGE = 32  # pieces of each side of an outline: straight in one spatial reference is bent in another
 
 
@@ -41,10 +43,29 @@ def footprint(file: "DatasetReader", crs: CRS, *, exact: bool, name: str = "The 
     """
     area = _valued(file, name) if exact else _outline(file.transform, file.width, file.height)
     own = CRS.from_wkt(file.crs.to_wkt())
+    if (polar := _round_a_pole(area, own)) is not None:
+        area, own = polar, _LON_LAT
+    if own.is_geographic and not crs.is_geographic:
+        area = shapely.intersection(area, _MAPPED)
     placed = area if own == crs else _reprojected(area, own, crs, max(file.shape))
     if placed is None or placed.is_empty:
         raise InvalidValue(f"{name} lies beyond the edge of {crs.name}.")
     return shapely.union_all(within_world(np.array([placed]), globe_of(crs)))
+
+
+def _round_a_pole(area: BaseGeometry, own: CRS) -> BaseGeometry | None:
+    """All longitudes from the pole to the farthest corner, where an area of a projection has a pole in it."""
+    if own.is_geographic:
+        return None
+    there = Transformer.from_crs(own, own.geodetic_crs or _LON_LAT, always_xy=True)
+    for pole in (90.0, -90.0):
+        x, y = there.transform(0.0, pole, direction="INVERSE")
+        if np.isfinite([x, y]).all() and shapely.contains_xy(area, x, y):
+            bent = shapely.segmentize(area.convex_hull, _longest(area) / _EDGE)
+            _, latitudes = there.transform(*shapely.get_coordinates(bent).T)
+            farthest = latitudes.min() if pole > 0 else latitudes.max()
+            return shapely.box(-180, min(farthest, pole), 180, max(farthest, pole))
+    return None
 
 
 def _reprojected(area: BaseGeometry, own: CRS, crs: CRS, cells: int) -> BaseGeometry | None:

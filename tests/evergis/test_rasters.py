@@ -149,6 +149,28 @@ def test_a_footprint_is_cut_at_180_degrees(layers: Layers, tmp_path: Path, crs: 
     assert max(part.bounds[2] - part.bounds[0] for part in area.geoms) < 6
 
 
+@pytest.mark.parametrize(
+    ("crs", "place", "bounds"),
+    [
+        ("EPSG:4326", from_origin(0, 90, 3.6, 1.8), (-180, -90, 180, 90)),
+        ("EPSG:3413", from_origin(-2e6, 2e6, 40_000, 40_000), (-180, 64.31, 180, 90)),
+        ("EPSG:3031", from_origin(-2e6, 2e6, 40_000, 40_000), (-180, -90, 180, -64.31)),
+    ],
+)
+def test_a_footprint_of_the_world_or_round_a_pole(
+    layers: Layers, tmp_path: Path, crs: str, place: Affine, bounds: tuple[float, ...]
+) -> None:
+    load(layers, write(tmp_path / "polar.tif", np.ones((100, 100), np.uint8), crs=crs, transform=place))
+    assert layers.read(NAME).total_bounds == pytest.approx(bounds, abs=0.1)
+    info = LayerInfo("ann.mercator", geometry_type="MultiPolygon", sr_id=3857, kind="rasters")
+    layers.create(info)
+    target = {"type": "tilingTaskDataStorage", "serviceName": info.name}
+    load(layers, write(tmp_path / "polar.tif", np.ones((100, 100)), crs=crs, transform=place), target=target)
+    [area] = layers.read(info.name).geometry
+    assert area.bounds[::2] == pytest.approx((-20_037_508, 20_037_508), abs=1)
+    assert np.isfinite(area.bounds).all()
+
+
 def test_attributes_are_the_same_for_every_file(layers: Layers, tmp_path: Path) -> None:
     attributes = [Attribute("name"), Attribute("dateofimage", "DateTime"), Attribute("cloud", "Double")]
     layers.create(
