@@ -33,7 +33,7 @@ class Settings:
     """The folder whose Python files are published."""
     data: Path = Path("gpserver-data")
     """Jobs, their database, and bodies on their way in."""
-    layers: str = ""
+    layers: str = field(default="", repr=False)
     """Where named layers are kept: a folder, or the postgresql:// URL of a PostGIS database; empty for the
     folder layers in the data folder."""
     public_url: str = ""

@@ -1,9 +1,10 @@
 """Where the layers of a server are: what any of its processes must know to open them; travels as JSON."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from gpserver.errors import GPServerError
 from gpserver.layers.layers import Layers, Rights
 from gpserver.layers.rasters import RasterFiles
 from gpserver.layers.resources import Resources
@@ -23,7 +24,7 @@ class Place:
         administrators: The users who may change every layer.
     """
 
-    location: str
+    location: str = field(repr=False)  # it may hold a password
     files: str = ""
     guarded: bool = False
     administrators: tuple[str, ...] = ()
@@ -53,8 +54,10 @@ def is_database(location: str) -> bool:
 @cache
 def _store(location: str) -> LayerStore:
     if is_database(location):
-        from gpserver.layers.postgis import PostGISStore  # needs psycopg, which not everybody has
-
+        try:
+            from gpserver.layers.postgis import PostGISStore
+        except ImportError as error:
+            raise GPServerError(f"Layers in PostGIS need pip install gpserver[postgres]: {error}.") from None
         return PostGISStore(location)
     from gpserver.layers.parquet import ParquetStore
 

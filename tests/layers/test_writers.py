@@ -14,6 +14,7 @@ from shapely import Point
 
 from gpserver.errors import GPServerError
 from gpserver.layers import Attribute, LayerInfo, Layers, Place
+from gpserver.settings import Settings
 
 BATCH = 20_000
 
@@ -113,3 +114,8 @@ def test_a_database_that_is_not_there_is_said() -> None:
     layers = Place("postgresql://nobody:secret@127.0.0.1:1/none", "/nowhere").open()
     with pytest.raises(GPServerError, match=r"^The database of the layers cannot be reached\.$"):
         layers.find("u.a")
+
+
+def test_nobody_reads_the_password_of_the_database() -> None:
+    url = "postgresql://gpserver:secret@host/layers"
+    assert "secret" not in repr(Place(url)) + repr(Settings(layers=url))
