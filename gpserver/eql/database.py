@@ -29,6 +29,19 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "integer_division": True,  # as in PostgreSQL
     "ieee_floating_point_ops": False,  # what is divided by zero is null, not infinite
 }
+# What PostgreSQL does otherwise, by the type of a value or by its emptiness, which nobody knows before.
+_MACROS = r"""
+CREATE MACRO eql_part(s, start, size) AS CASE WHEN size IS NULL THEN substring(s, greatest(start, 1))
+    ELSE substring(s, greatest(start, 1), greatest(start + size - greatest(start, 1), 0)) END;
+CREATE MACRO eql_plane_distance(a, b) AS
+    CASE WHEN ST_IsEmpty(a) OR ST_IsEmpty(b) THEN NULL ELSE ST_Distance(a, b) END;
+CREATE MACRO eql_round(x) AS
+    CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN round_even(x, 0) ELSE round(x) END;
+CREATE MACRO eql_srid(g) AS
+    CASE WHEN g IS NOT NULL THEN CAST(COALESCE(regexp_extract(ST_CRS(g), '[0-9]+$'), '0') AS INT) END;
+CREATE MACRO eql_text(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT')
+    THEN regexp_replace(CAST(x AS TEXT), '\.0$', '') ELSE CAST(x AS TEXT) END;
+"""
 _EXTENSION = next(Path(duckdb_extension_spatial.__file__).parent.rglob("spatial.duckdb_extension"))
 
 
@@ -74,6 +87,7 @@ def _database(tables: Mapping[str, Table], memory: int) -> Iterator[Any]:
         database.execute("SET enable_geoparquet_conversion = false")
         for name, (function, takes, gives) in _OWN.items():
             database.create_function(name, function, takes, gives, type=PythonUDFType.ARROW)
+        database.execute(_MACROS)
         parts = [_text(part) for table in tables.values() for part in table.parts]
         database.execute(f"SET allowed_paths = [{', '.join(parts)}]")
         for name, table in tables.items():

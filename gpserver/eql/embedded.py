@@ -27,31 +27,39 @@ _TEMPLATES = {
     "btrim": "trim($1)",
     "btrim 2": "trim($1, $2)",
     "char_length": "length($1)",
+    "chr": "chr(CAST($1 AS INT))",
     "every": "bool_and($1)",
     "generate_series": "unnest(generate_series($1, $2))",
     "generate_series 3": "unnest(generate_series($1, $2, $3))",
     "geometrytype": "CAST(ST_GeometryType($1) AS TEXT)",
     "lpad 2": "lpad($1, $2, ' ')",
+    "round 1": "eql_round($1)",
     "rpad 2": "rpad($1, $2, ' ')",
     "st_asbinary": "ST_AsWKB($1)",
     "st_astext": "replace(replace(ST_AsText($1), ' (', '('), ', ', ',')",
     "st_collect": "ST_Collect(list($1))",
     "st_collect 2": "ST_Collect([$1, $2])",
+    "st_collectionextract": "ST_CollectionExtract($1, CAST($2 AS INT))",
     "st_concavehull 2": "ST_ConcaveHull($1, $2, FALSE)",
+    "st_distance": "eql_plane_distance($1, $2)",
     "st_dump": "unnest(ST_Dump($1))",
     "st_geometrytype": f"CASE CAST(ST_GeometryType($1) AS TEXT) {_CASES} END",
     "st_geomfromgeojson": f"ST_SetCRS(ST_GeomFromGeoJSON($1), '{_WORLD}')",
     "st_geomfromtext 2": "ST_SetCRS(ST_GeomFromText($1), crs($2))",
+    "st_interiorringn": "ST_InteriorRingN($1, CAST($2 AS INT))",
     "st_makeenvelope 5": "ST_SetCRS(ST_MakeEnvelope($1, $2, $3, $4), crs($5))",
     "st_makeline": "ST_MakeLine(list($1))",
     "st_makeline 2": "ST_MakeLine($1, $2)",
     "st_makepoint": "ST_Point($1, $2)",
     "st_point 3": "ST_SetCRS(ST_Point($1, $2), crs($3))",
+    "st_pointn": "ST_PointN($1, CAST($2 AS INT))",
     "st_setsrid": "ST_SetCRS($1, crs($2))",
-    "st_srid": "CAST(COALESCE(regexp_extract(ST_CRS($1), '[0-9]+$'), '0') AS INT)",
+    "st_srid": "eql_srid($1)",
     "st_transform": "ST_Transform($1, crs($2))",
     "st_union": "ST_Union_Agg($1)",
     "st_union 2": "ST_Union($1, $2)",
+    "substr": "eql_part($1, $2, NULL)",
+    "substr 3": "eql_part($1, $2, $3)",
 }
 _GEODESIC = {
     "st_area": "ST_Area_Spheroid($1)",
@@ -104,9 +112,39 @@ def _call(node: Any, parameters: Mapping[str, Any]) -> Any:
         )
     if styled:
         return exp.Anonymous(this=name, expressions=[*arguments[:2], *style])
+    if name in ("concat", "concat_ws"):
+        return exp.Anonymous(this=name, expressions=list(map(_as_text, arguments)))
+    if name == "round" and _is_numeric(arguments[0]):
+        return node  # halves go away from zero
     if name == "to_char":
         return exp.Anonymous(this="strftime", expressions=[arguments[0], _pattern(arguments[1])])
     return _by_template(_TEMPLATES, name, arguments, parameters) or node
+
+
+def _is_numeric(node: Any) -> bool:
+    cast = node.unnest()
+    return isinstance(cast, exp.Cast) and cast.to.this == _TYPE.DECIMAL
+
+
+def _as_text(node: Any) -> Any:
+    return node if isinstance(node, exp.Literal) else exp.Anonymous(this="eql_text", expressions=[node])
+
+
+def _joined(node: Any, parameters: Mapping[str, Any]) -> Any:
+    """What is joined to a text in quotes is a text; what both sides are otherwise, nobody knows."""
+    if any(isinstance(side, exp.Literal) and side.is_string for side in (node.this, node.expression)):
+        node.set("this", _as_text(node.this))
+        node.set("expression", _as_text(node.expression))
+    return node
+
+
+def _part(node: Any, parameters: Mapping[str, Any]) -> Any:
+    parts = [
+        node.this,
+        node.args.get("start") or exp.Literal.number(1),
+        node.args.get("length") or exp.Null(),
+    ]
+    return exp.Anonymous(this="eql_part", expressions=parts)
 
 
 def _on_globe(node: Any) -> Any:
@@ -182,11 +220,12 @@ def _cast(node: Any, parameters: Mapping[str, Any]) -> Any:
         node.set("to", _type(_TYPE.GEOMETRY, _WORLD))
     elif kind == _TYPE.GEOMETRY and not isinstance(node.this, exp.Literal | exp.Parameter):
         return node.this  # a cast of DuckDB would forget the spatial reference
+    elif kind == _TYPE.TEXT and not isinstance(node.this, exp.Literal):
+        return _as_text(node.this)
     elif kind == _TYPE.DECIMAL and not node.to.expressions:
         node.set("to", _type(_TYPE.DOUBLE))  # DuckDB's has three decimals, PostgreSQL's all
     elif kind in _BY_SIZE and node.to.expressions:
-        text = exp.Cast(this=node.this, to=_type(_TYPE.TEXT))
-        return exp.Anonymous(this="left", expressions=[text, node.to.expressions[0].copy()])
+        return exp.Anonymous(this="left", expressions=[_as_text(node.this), node.to.expressions[0].copy()])
     return node
 
 
@@ -243,6 +282,8 @@ _FORMS: Mapping[type[exp.Expression], Callable[[Any, Mapping[str, Any]], Any]] =
     exp.Like: _like,
     exp.ILike: _like,
     exp.WithinGroup: _ordered_set,
+    exp.DPipe: _joined,
+    exp.Substring: _part,
     exp.Table: _rows,
     exp.Lateral: _rows,
     exp.Unnest: _rows,

@@ -97,3 +97,8 @@ SELECT ST_IsValid(ST_MakeValid(ST_GeomFromText('POLYGON((0 0,1 1,1 0,0 1,0 0))',
 SELECT gid, 'POINT(30 60)'::geography <-> 'POINT(30 60)'::geography, ST_Area('POLYGON((0 0,1 0,1 1,0 1,0 0))'::geography) FROM u.roads ORDER BY gid
 SELECT ST_Perimeter(ST_Envelope(ST_Collect(geometry))) FROM u.cities
 SELECT '{"a": {"b c": [1, "x"]}, "o''k": null}'::jsonb -> 'a' -> 'b c' ->> 1, '{"a": 1}'::json ->> 'a', '{"a": 1}'::json ->> 'b', ('{"a.b": 2}'::json ->> 'a.b')::int + 1
+SELECT round(rate), round(rate * 3), round(2.5), round(-2.5), round(2.5::float8), round(0.125, 2), round((rate + 2)::numeric) FROM u.cities ORDER BY gid
+SELECT concat(rate, '/', pop), rate || ' m', 'x' || gid, rate::text, pop::text, open::text, name || '-' || coalesce(name, '?'), concat_ws('/', rate, gid) FROM u.cities ORDER BY gid
+SELECT substr(name, -1), substr(name, 0, 2), substr(name, -1, 3), substring(name from 2), substring(name from 0 for 2), substring(name for 2), left(name, -1), right(name, 2) FROM u.cities ORDER BY gid
+SELECT ST_Distance(geometry, ST_GeomFromText('POLYGON EMPTY', 4326)), ST_SRID(geometry), ST_SRID(ST_MakePoint(1, 2)), ST_Area(geometry) FROM u.zones ORDER BY gid
+SELECT ST_PointN(ST_ExteriorRing(geometry), gid::int), ST_CollectionExtract(geometry, 3), chr(gid::int + 64) FROM u.plan ORDER BY gid
