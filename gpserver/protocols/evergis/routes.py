@@ -18,6 +18,7 @@ from gpserver.protocols.evergis import (
     tables,
     taskresources,
     tiles,
+    vectors,
     workers,
 )
 from gpserver.protocols.evergis.callers import identify
@@ -42,6 +43,7 @@ _MODULES: tuple[Routes, ...] = (
     prototypes.ROUTES,
     scheduler.ROUTES,
     tiles.ROUTES,
+    vectors.ROUTES,
 )
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
