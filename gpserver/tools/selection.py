@@ -5,7 +5,7 @@ import shapely
 from geopandas import GeoDataFrame
 
 from gpserver.tools.counts import counted
-from gpserver.tools.relations import related
+from gpserver.tools.relations import related_blocks
 
 
 def select(
@@ -35,7 +35,8 @@ def select(
     if predicate == "disjoint":
         return select(frame, other, meters=meters, reverse=not reverse)
     chosen = np.zeros(len(frame), dtype=bool)
-    chosen[related(frame, other, predicate, meters)[0]] = True
+    for rows, _ in related_blocks(frame, other, predicate, meters):
+        chosen[rows] = True
     found = frame[chosen ^ reverse].copy()
     geometry = frame.geometry.array
     return counted(found, len(frame), int((shapely.is_missing(geometry) | shapely.is_empty(geometry)).sum()))
