@@ -1,8 +1,7 @@
 """The book of prototypes, runs and task resources: one SQLite file that any process may open."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import msgspec
 
 from gpserver.errors import Conflict, NotFound
 from gpserver.evergis.states import Status, Subtask
+from gpserver.layers.database import Database
 from gpserver.schedules.prototype import Prototype, Run, TaskResource, Timing
 
 _SCHEMA = """
@@ -64,14 +64,16 @@ class Book:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        with self._open() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.executescript(_SCHEMA)
+        self._database = Database(path, _SCHEMA, 1)
+        self._rows = self._database.rows
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
 
     def add(self, prototype: Prototype) -> None:
         """Keep a new prototype."""
-        with self._open() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 f"INSERT INTO prototypes ({_PROTOTYPE}) VALUES ({_marks(12)})",  # noqa: S608 - constant columns
                 (
@@ -117,7 +119,7 @@ class Book:
 
     def change(self, prototype_id: str, timing: Timing, due: float | None) -> None:
         """Give a prototype another timing."""
-        with self._open() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE prototypes SET enabled = ?, previous_error = ?, previous_not_finished = ?,"
                 " delay_date = ?, schedule = ?, due = ? WHERE id = ?",
@@ -126,7 +128,7 @@ class Book:
 
     def remove(self, prototype_id: str) -> None:
         """Forget a prototype; its runs go on and are remembered until ``sweep``."""
-        with self._open() as connection:
+        with self._database.transaction() as connection:
             connection.execute("DELETE FROM prototypes WHERE id = ?", (prototype_id,))
 
     def due(self, now: float) -> list[Prototype]:
@@ -136,7 +138,7 @@ class Book:
 
     def claim(self, prototype: Prototype, due: float | None) -> bool:
         """Move on when a prototype is due next; False where somebody else did, or changed it."""
-        with self._open() as connection:
+        with self._database.transaction() as connection:
             moved = connection.execute(
                 "UPDATE prototypes SET due = ? WHERE id = ? AND due = ?", (due, prototype.id, prototype.due)
             )
@@ -149,8 +151,7 @@ class Book:
             Conflict: There was a run of this id.
         """
         try:
-            with self._open() as connection, connection:
-                connection.execute("BEGIN IMMEDIATE")
+            with self._database.transaction() as connection:
                 connection.execute(
                     f"INSERT INTO runs ({_RUN}) VALUES ({_marks(10)})",  # noqa: S608 - constant columns
                     (
@@ -169,14 +170,13 @@ class Book:
 
     def take_back(self, run: Run) -> None:
         """Forget a run that could not begin."""
-        with self._open() as connection, connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._database.transaction() as connection:
             connection.execute("DELETE FROM runs WHERE id = ?", (run.id,))
             connection.execute("UPDATE prototypes SET runs = runs - 1 WHERE id = ?", (run.prototype,))
 
     def settle(self, run: Run) -> None:
         """Write down how a run ended."""
-        with self._open() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE runs SET status = ?, started = ?, ended = ?, subtasks = ? WHERE id = ?",
                 (run.status, run.started, run.ended, _text(run.subtasks), run.id),
@@ -203,11 +203,12 @@ class Book:
 
     def open_runs(self) -> list[Run]:
         """The runs whose end is not written down."""
-        return [_run(row) for row in self._rows(f"SELECT {_RUN} FROM runs WHERE status IS NULL ORDER BY seq")]  # noqa: S608
+        rows = self._rows(f"SELECT {_RUN} FROM runs WHERE status IS NULL ORDER BY seq")  # noqa: S608
+        return [_run(row) for row in rows]
 
     def sweep(self, before: float) -> None:
         """Forget runs that ended before ``before`` (epoch seconds) and whose prototype is gone."""
-        with self._open() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "DELETE FROM runs WHERE ended < ? AND prototype NOT IN (SELECT id FROM prototypes)", (before,)
             )
@@ -215,7 +216,7 @@ class Book:
     def keep_resource(self, resource: TaskResource) -> None:
         """Keep a task resource, in place of what there was of the same id."""
         *facts, user, ui = astuple(resource)
-        with self._open() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 f"INSERT OR REPLACE INTO resources ({_RESOURCE}) VALUES ({_marks(8)})",  # noqa: S608 - constants
                 (*facts, _text(user), _text(ui)),
@@ -230,16 +231,6 @@ class Book:
         for row in self._rows(f"SELECT {_RESOURCE} FROM resources WHERE id = ?", resource_id):  # noqa: S608
             return _resource(row)
         raise NotFound(f"There is no task resource {resource_id[:80]}.")
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=5.0, isolation_level=None)) as connection:
-            connection.execute("PRAGMA synchronous=NORMAL")
-            yield connection
-
-    def _rows(self, query: str, *values: object) -> list[Any]:
-        with self._open() as connection:
-            return connection.execute(query, values).fetchall()
 
 
 def _marks(count: int) -> str:

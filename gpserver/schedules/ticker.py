@@ -50,6 +50,7 @@ class Ticker:
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._office.book.close()
 
     def tick(self) -> None:
         """Start what is due now."""

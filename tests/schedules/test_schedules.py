@@ -42,6 +42,7 @@ class Town:
     catalog: Catalog
     store: SQLiteStore
     now: float = NOON
+    offices: list[Office] = field(default_factory=list)
     office: Office = field(init=False)
     ticker: Ticker = field(init=False)
 
@@ -55,6 +56,7 @@ class Town:
     def another(self) -> tuple[Office, Ticker]:
         """One more server over the same book."""
         office = Office(self.folder / "schedules.sqlite", self.engine, lambda: self.now)
+        self.offices.append(office)
         return office, Ticker(office, lambda owner: None if owner == "gone" else self.view)
 
     def prototype(
@@ -92,7 +94,10 @@ def town(tmp_path: Path) -> Iterator[Town]:
     (services / "evergis.py").write_text(SERVICE)
     engine = create_engine(Settings(services=services, data=tmp_path / "data"))
     store = SQLiteStore(tmp_path / "data" / "jobs.sqlite")
-    yield Town(tmp_path, engine, Catalog(services), store)
+    town = Town(tmp_path, engine, Catalog(services), store)
+    yield town
+    for office in town.offices:
+        office.book.close()
     store.close()
     engine.close()
 
