@@ -157,7 +157,7 @@ def _palette(colors: dict[int, tuple[int, ...]]) -> Array:
 
 
 def inspected(order: Inspection) -> bytes:
-    """What there is to say of a raster, as JSON of EverGIS: its size, its place, statistics of its bands.
+    """What there is to say of a raster, as JSON of EverGIS: a list of one, its size, place and bands.
 
     Statistics of a raster of more than 1024 rows or columns are those of an overview.
 
@@ -181,7 +181,7 @@ def inspected(order: Inspection) -> bytes:
                 _statistics(band, kind, order) for band, kind in zip(bands, file.dtypes, strict=True)
             ],
         }  # fmt: skip
-    return orjson.dumps(facts)
+    return orjson.dumps([facts])
 
 
 def _statistics(band: Pixels, kind: str, order: Inspection) -> dict[str, Any]:

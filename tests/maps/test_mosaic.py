@@ -199,7 +199,7 @@ def test_what_there_is_to_say_of_a_raster(place: Place, tmp_path: Path) -> None:
         asdict(place), "", NAME, 2, row, low=0.0, high=3000.0, target=str(tmp_path / "facts.json")
     )
     assert run(asdict(order), None) == {}
-    facts = json.loads((tmp_path / "facts.json").read_text())
+    [facts] = json.loads((tmp_path / "facts.json").read_text())
     assert (facts["layerName"], facts["width"], facts["bandCount"], facts["srId"]) == (NAME, 500, 1, 32633)
     assert facts["boundingBox"] == [500_000, 5_985_000, 515_000, 6_000_000]
     [band] = facts["bands"]

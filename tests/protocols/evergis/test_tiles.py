@@ -175,7 +175,7 @@ def test_what_there_is_not(site: Site, catalogue: str, path: str, status: int) -
 
 
 def test_metadata_of_a_raster(site: Site, catalogue: str, scene: Path) -> None:
-    facts = site.get(f"/layers/{catalogue}/1/metadata", params={"min": 0, "max": 255}).json()
+    [facts] = site.get(f"/layers/{catalogue}/1/metadata", params={"min": 0, "max": 255}).json()
     assert set(facts) == {
         *("layerName", "width", "height", "bandCount", "rasterSizeInBytes", "boundingBox", "srId", "bands"),
     }
