@@ -385,3 +385,22 @@ def test_blocks_of_work_are_shown():
 def test_what_went_in_and_out_is_counted():
     frame = gpd.GeoDataFrame(geometry=[Point(1, 1), None, Point(2, 2)], crs=4326)
     assert counts_of(buffer(frame, 10)) == (3, 3, 1)
+
+
+@pytest.mark.parametrize("meters", [50, 5_000, 100_000])
+def test_postgis_measures_the_distance_to_the_outline(meters, postgis):
+    """Of its geography, whose edges are geodesics: short ones, which are straight enough in degrees."""
+    dice = np.random.default_rng(6)
+    centres = np.column_stack([dice.uniform(-170, 170, 20), dice.uniform(-75, 75, 20)])
+    blots = shapely.buffer(shapely.points(centres), dice.uniform(0.002, 0.05, 20), quad_segs=30)
+    lines = shapely.boundary(blots)
+    given = np.append(blots[:10], lines[10:])
+    found = buffer(shapes(*given), meters).geometry
+    for shape, outline in zip(given, found, strict=True):
+        ring = shapely.get_coordinates(outline.exterior)[::7]
+        apart = postgis.execute(
+            "SELECT array_agg(ST_Distance(d.geom::geography, %s::geography))"
+            " FROM ST_DumpPoints(%s::geometry) d",
+            [f"SRID=4326;{shape.wkt}", shapely.MultiPoint(ring).wkt],
+        ).fetchone()[0]
+        np.testing.assert_allclose(apart, meters, rtol=1e-3)
