@@ -39,10 +39,12 @@ def footprint(file: "DatasetReader", crs: CRS, *, exact: bool, name: str = "The 
         A Polygon or MultiPolygon.
 
     Raises:
-        InvalidValue: No cell has a value, or it lies beyond the edge of ``crs``.
+        InvalidValue: No cell has a value; it lies beyond the edge of ``crs``, or nowhere on Earth.
     """
     area = _valued(file, name) if exact else _outline(file.transform, file.width, file.height)
     own = CRS.from_wkt(file.crs.to_wkt())
+    if own.geodetic_crs is None:
+        raise InvalidValue(f"{name} lies in {own.name}, of which nobody knows where on Earth it is.")
     if (polar := _round_a_pole(area, own)) is not None:
         area, own = polar, _LON_LAT
     if own.is_geographic and not crs.is_geographic:
@@ -57,7 +59,7 @@ def _round_a_pole(area: BaseGeometry, own: CRS) -> BaseGeometry | None:
     """All longitudes from the pole to the farthest corner, where an area of a projection has a pole in it."""
     if own.is_geographic:
         return None
-    there = Transformer.from_crs(own, own.geodetic_crs or _LON_LAT, always_xy=True)
+    there = Transformer.from_crs(own, own.geodetic_crs, always_xy=True)
     for pole in (90.0, -90.0):
         x, y = there.transform(0.0, pole, direction="INVERSE")
         if np.isfinite([x, y]).all() and shapely.contains_xy(area, x, y):

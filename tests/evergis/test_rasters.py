@@ -129,6 +129,17 @@ def test_every_way_to_say_that_there_is_no_value(layers: Layers, tmp_path: Path)
             assert ((file.dataset_mask() > 0) == there).all()
 
 
+def test_a_palette_stays_and_its_overviews_mix_no_classes(layers: Layers, tmp_path: Path) -> None:
+    colors = {7: (255, 0, 0, 255), 9: (0, 0, 255, 255)}
+    classes = np.where(np.indices((1200, 1200)).sum(axis=0) % 2, 7, 9).astype(np.uint8)
+    with rasterio.open(write(tmp_path / "classes.tif", classes), "r+") as file:
+        file.write_colormap(1, colors)
+    load(layers, tmp_path / "classes.tif")
+    with rasterio.open(kept(layers)) as file:
+        assert {value: file.colormap(1)[value] for value in colors} == colors
+        assert set(np.unique(file.read(1, out_shape=(600, 600)))) <= {7, 9}
+
+
 def test_a_rotated_raster(layers: Layers, tmp_path: Path) -> None:
     turned = Affine(8, 6, 500_000, 6, -8, 6_000_000)
     load(layers, write(tmp_path / "turned.tif", np.ones((50, 80), np.uint8), transform=turned))
@@ -201,6 +212,7 @@ def bad_files(folder: Path) -> dict[str, str]:
     (folder / "whole.tif").unlink()
     (folder / "torn.tif").write_bytes(whole[: len(whole) // 2])
     write(folder / "nowhere.tif", disk(), crs=None)
+    write(folder / "site.tif", disk(), crs='LOCAL_CS["site",UNIT["metre",1]]')
     write(folder / "empty.tif", np.zeros((9, 9), np.uint8), nodata=0)
     write(folder / "waves.tif", np.ones((9, 9), np.complex64))
     with rasterio.open(
@@ -214,7 +226,7 @@ def bad_files(folder: Path) -> dict[str, str]:
     ):  # fmt: skip
         pass
     with zipfile.ZipFile(folder / "zeros.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("zeros.tif", bytes(200_000_000))
+        archive.writestr("zeros.tif", bytes(30_000_000))
     with zipfile.ZipFile(folder / "notes.zip", "w") as archive:
         archive.writestr("notes.txt", "no raster")
     return {
@@ -222,6 +234,7 @@ def bad_files(folder: Path) -> dict[str, str]:
         "map.tif": "cannot be read as a GeoTIFF",
         "torn.tif": "cannot be read as a GeoTIFF",
         "nowhere.tif": "does not say where on Earth",
+        "site.tif": "lies in site",
         "empty.tif": "no cell with a value",
         "waves.tif": "real numbers are needed",
         "bomb.tif": "40000000000 values",
@@ -239,7 +252,7 @@ def test_bad_files_do_not_end_the_work_on_the_others(layers: Layers, tmp_path: P
         layers.resources.add_file(path, path.name)
     names = [*bad, "good.tif", "gone.tif"]
     step = load(layers, files=names)
-    assert (step["inputObjectCount"], step["outputObjectCount"], step["errorCount"]) == (12, 1, 11)
+    assert (step["inputObjectCount"], step["outputObjectCount"], step["errorCount"]) == (13, 1, 12)
     for text, (name, reason) in zip(
         step["batchErrors"], (bad | {"gone.tif": "no file"}).items(), strict=True
     ):
