@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from gpserver.errors import InvalidRequest
 from gpserver.evergis.steps import moment
 from gpserver.layers import LayerInfo
+from gpserver.protocols.evergis.asking import ask
 from gpserver.protocols.evergis.layerinfo import PERMISSIONS, geometry_type, table_id
 from gpserver.protocols.evergis.layers import drop, exists
 from gpserver.protocols.evergis.publishing import AttributeConfiguration, attribute
@@ -38,6 +39,17 @@ class Update(msgspec.Struct, frozen=True, rename="camel"):
     columns_delete: tuple[str, ...] | None = None
     alias: str | None = None
     description: str | None = None
+
+
+class View(msgspec.Struct, frozen=True, rename="camel"):
+    """CreateViewFromQueryDc and CreateViewFromQueryLayerDc."""
+
+    view_name: str
+    eql: str | None = None
+    layer_name: str | None = None
+    conditions: tuple[str, ...] | None = None
+    parameters: dict[str, Any] | None = None
+    override: bool | None = None
 
 
 async def create(call: Call) -> dict[str, Any]:
@@ -71,6 +83,28 @@ async def create(call: Call) -> dict[str, Any]:
     if is_catalogue(asked.type, asked.configuration):
         info = catalogue(info)
     return _table_info(await run_in_threadpool(call.site.layers.create, info))
+
+
+async def materialize(call: Call) -> dict[str, Any]:
+    """``POST /tables/fromQuery`` and ``/tables/fromLayer``: keep rows as they are now; once more refreshes.
+
+    Every view is a materialized one; one that follows its tables is a layer with a SELECT.
+
+    Raises:
+        Conflict: The name is taken, and ``override`` is not set.
+        InvalidRequest: The SELECT or a condition is wrong.
+        NotFound: A layer is not there.
+        Forbidden: The namespace is another user's.
+    """
+    asked = await call.json(View)
+    shared: dict[str, Any] = {"name": asked.view_name, "replaced": bool(asked.override)}
+    shared["parameters"] = asked.parameters or {}
+    if asked.layer_name:
+        conditions = list(asked.conditions or ())
+        await ask(call, "materialized:of_layer", layer=asked.layer_name, conditions=conditions, **shared)
+    else:
+        await ask(call, "materialized:of_select", text=asked.eql or "", **shared)
+    return _table_info(await run_in_threadpool(call.site.layers.find, asked.view_name))
 
 
 async def table(call: Call) -> dict[str, Any]:
@@ -113,7 +147,6 @@ def _table_info(info: LayerInfo) -> dict[str, Any]:
         code = {"srId": info.sr_id} if item.is_geometry and info.sr_id else {}
         columns.append({"name": item.name, "type": item.type, "hasIndex": item.is_geometry, **code})
     shape, rasters = geometry_type(info), info.kind == "rasters"
-    kind = TABLE_CONFIGURATION if rasters else "DefaultTableConfiguration"
     return {
         "name": info.name,
         "systemName": info.name,
@@ -127,13 +160,25 @@ def _table_info(info: LayerInfo) -> dict[str, Any]:
         "resourceId": table_id(info),
         "tags": [],
         "geometries": [shape] if shape else [],
-        "configuration": {"type": kind} if rasters else {"type": kind, "tableName": info.name},
+        "configuration": _configuration(info),
         "columns": columns,
     }
 
 
+def _configuration(info: LayerInfo) -> dict[str, Any]:
+    """What the table is made of."""
+    if info.kind == "rasters":
+        return {"type": TABLE_CONFIGURATION}
+    if (origin := info.configuration.get("materialized")) is None:
+        return {"type": "DefaultTableConfiguration", "tableName": info.name}
+    select = {key: origin[key] for key in ("eql", "eqlParameters") if key in origin}
+    return {"type": "MaterializedViewConfiguration", "tableName": info.name, **select}
+
+
 ROUTES: Routes = (
     (("POST",), "/tables", create),
+    (("POST",), "/tables/fromQuery", materialize),
+    (("POST",), "/tables/fromLayer", materialize),
     (("GET",), "/tables/{name}", table),
     (("PATCH",), "/tables/{name}", update),
     (("DELETE",), "/tables/{name}", drop),

@@ -109,6 +109,34 @@ def test_table_is_made_changed_and_dropped(caller: Everpoint) -> None:
     caller.problem("GET", f"/tables/{name}", 404)
 
 
+def test_rows_are_kept_as_they_were(caller: Everpoint) -> None:
+    layer, name = caller.layer("source", ("a", "Int64")), f"{caller.name}.kept"
+    caller.add(layer, point(1, 1, a=1), point(2, 2, a=2))
+    asked = {
+        "viewName": name,
+        "eql": f"SELECT gid, a, geometry FROM {layer} WHERE a > @a",
+        "parameters": {"@a": 1},
+    }
+    table = caller.post("/tables/fromQuery", asked)
+    assert set(table) <= TABLE
+    assert table["configuration"] == {
+        "type": "MaterializedViewConfiguration",
+        "tableName": name,
+        "eql": asked["eql"],
+        "eqlParameters": {"@a": 1},
+    }
+    caller.add(layer, point(3, 3, a=3))
+    assert [feature["properties"]["a"] for feature in caller.features(name)] == [2]
+    caller.problem("POST", "/tables/fromQuery", 409, json=asked)
+    caller.post("/tables/fromQuery", asked | {"override": True})
+    assert [feature["properties"]["a"] for feature in caller.features(name)] == [2, 3]
+    other = {"viewName": f"{name}2", "layerName": layer, "conditions": ["WHERE a = 3"]}
+    caller.post("/tables/fromLayer", other)
+    assert [feature["properties"]["a"] for feature in caller.features(f"{name}2")] == [3]
+    caller.problem("POST", "/tables/fromQuery", 400, json=asked | {"override": True, "eql": "SELECT"})
+    assert len(caller.features(name)) == 2
+
+
 def test_file_of_2023_is_described(caller: Everpoint, tmp_path: Path) -> None:
     frame = gpd.GeoDataFrame(
         {"cell": [1, 2], "name": ["a", None]},
