@@ -64,9 +64,9 @@ def aggregate(
     A feature belongs to every polygon that it intersects, so that a point on a common border counts in both,
     as in a join by ST_Intersects and in QGIS' count points in polygon. With ``apportion`` (ArcGIS' Summarize
     Within) it has to share more than a boundary, sums and means count only the share of its length or area
-    that lies in the polygon, and lengths and areas of those pieces are added up on the ground. That sum is the
-    one of PySAL's areal interpolation (tobler) of an extensive variable; its intensive ones weigh by the areas
-    of the pieces, means here by the shares.
+    that lies in the polygon, and lengths and areas of those pieces are added up on the ground. That sum is
+    the one of PySAL's areal interpolation (tobler) of an extensive variable; its intensive ones weigh by the
+    areas of the pieces, means here by the shares.
 
     Features come in their order (``first``, ``last``); null and empty ones lie nowhere, invalid ones are
     repaired for the question; Z and M do not matter. For the question, too, the polygons are projected to the
