@@ -1,7 +1,7 @@
 """The second query language: one SELECT of PostgreSQL over named layers, checked and never pasted."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -12,11 +12,11 @@ from gpserver.eql.blocks import expand
 from gpserver.eql.checks import check
 from gpserver.eql.embedded import embedded
 from gpserver.eql.grammar import Engine, read_tree, write
+from gpserver.eql.remote import for_psycopg, remote
 from gpserver.eql.titles import name_columns
 from gpserver.errors import InvalidRequest
 
 _WHERE = re.compile(r"\s*where\b", re.IGNORECASE)
-_LISTS = {int: "BIGINT", float: "DOUBLE PRECISION", bool: "BOOLEAN"}
 _VALUES = (str, int, float, bool, date, datetime, type(None))
 
 
@@ -59,8 +59,7 @@ class Select:
         for table in list(tree.find_all(exp.Table)):
             if "." in table.name and tables is not None:
                 table.set("this", _place(tables[table.name]))
-        if engine == "duckdb":
-            tree = embedded(tree, self.parameters)
+        tree = (embedded if engine == "duckdb" else remote)(tree, self.parameters)
         return _bound(tree, engine, self.parameters)
 
     def count(self) -> "Select":
@@ -150,26 +149,6 @@ def _bound(tree: Any, engine: Engine, parameters: Mapping[str, Any]) -> tuple[st
     for node in list(tree.find_all(exp.Parameter)):
         name = node.this.name
         bound[names[name]] = parameters[name]
-        hole = exp.Placeholder(this=names[name])
-        node.replace(_typed(hole, parameters[name]) if engine == "postgres" else hole)
+        node.replace(exp.Placeholder(this=names[name]))
     text = write(tree, engine)
-    return (_for_psycopg(text, bound) if engine == "postgres" else text), bound
-
-
-def _typed(hole: Any, value: Any) -> Any:
-    """PostgreSQL must be told what a list is of."""
-    if not isinstance(value, list | tuple):
-        return hole
-    there = {type(item) for item in value if item is not None}
-    kind = _LISTS.get(there.pop() if len(there) == 1 else float if there == {int, float} else str, "TEXT")
-    return exp.Cast(this=hole, to=exp.DataType.build(f"{kind}[]", dialect="postgres"))
-
-
-def _for_psycopg(text: str, names: Iterable[str]) -> str:
-    """Every percent sign doubled but those of parameters."""
-    for name in names:
-        text = text.replace(f"%({name})s", name)
-    text = text.replace("%", "%%")
-    for name in names:
-        text = text.replace(name, f"%({name})s")
-    return text
+    return (for_psycopg(text, bound) if engine == "postgres" else text), bound

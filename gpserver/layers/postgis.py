@@ -44,6 +44,8 @@ CREATE TABLE IF NOT EXISTS gpserver.layers (
 """
 _LOCK = 7_310_815  # any number, the same in every process: two must not set up at once
 _SECONDS = 60  # that a SELECT of a client may take
+# What a SELECT of a client may have done wrong; GEOS complains of geometry by an internal error.
+_UNFIT = (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError, psycopg.InternalError)
 _TYPES = {
     "String": "text",
     "Int32": "integer",
@@ -200,7 +202,7 @@ class PostGISStore:
                 return frame_of(connection.execute(text, values))
         except errors.QueryCanceled:
             raise InvalidRequest(f"The query takes longer than {_SECONDS} seconds.") from None
-        except (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError) as error:
+        except _UNFIT as error:
             raise InvalidRequest(f"The query cannot be run: {error.diag.message_primary}.") from None
 
     def sweep(self, before: float) -> None:
