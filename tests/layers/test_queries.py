@@ -67,6 +67,7 @@ def test_conditions_find_their_rows(places: Layers, text: str, expected: list[in
         "@day": "2020-06-01T00:00:00Z",
         "ids": [2, 3],
         "none": [],
+        "nothing": [],
         "days": ["2020-01-01"],
         "nobody": "",
     }
