@@ -49,10 +49,14 @@ def read_coordinates(kind: GeometryType, nested: Sequence[Any]) -> Array:
             raise ValueError("a vertex is [x, y]")
         width = widths.pop()
         coords = np.fromiter(chain.from_iterable(lists), np.float64, len(lists) * width).reshape(-1, width)
+        if not np.isfinite(coords).all():
+            raise ValueError("a number is missing")
         if kind == GeometryType.POINT:
             return np.asarray(shapely.points(coords), object)
         return np.asarray(shapely.from_ragged_array(kind, coords, tuple(reversed(offsets))), object)
-    except (TypeError, ValueError, GEOSException) as error:
+    except GEOSException:
+        raise InvalidValue(f"A line or a ring of a {NAMES[kind]} has too few vertices.") from None
+    except (TypeError, ValueError) as error:
         raise InvalidValue(f"These are no coordinates of a {NAMES[kind]}: {error}.") from None
 
 
