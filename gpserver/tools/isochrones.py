@@ -16,7 +16,7 @@ from gpserver.tools.counts import counted
 from gpserver.tools.globe import Floats
 from gpserver.tools.meridian import within_world
 from gpserver.tools.network import Network, from_plane
-from gpserver.tools.operand import Rows, of_dimension
+from gpserver.tools.operand import Rows, mended, of_dimension
 from gpserver.tools.pieces import spots
 from gpserver.tools.places import Places, places_of
 from gpserver.tools.reach import Ways, ways_of
@@ -73,12 +73,13 @@ def isochrones(
     for batch in blocks(batches(network, places)):
         areas[batch] = _areas(network, some_of(places, batch), limits[batch], towards, holes)
     if overlap == "split" and len(places.row):
-        areas = _some(shapely.intersection(areas, _cells(network, places, limits.max(), towards)[:, None]))
+        areas = _split(network, places, areas, float(limits.max()), towards)
     if overlap == "dissolve":
         areas, limits = np.array([[union_of(each) for each in areas.T]], dtype=object), limits[:1]
     if rings:
         areas = _hollow(areas)
-    found = _framed(network, points, places, areas, limits, rings)
+    rows = None if overlap == "dissolve" else places.row
+    found = _framed(network, points, rows, areas, limits, rings)
     return counted(found, read=len(points), lost=len(points) - len(places.row))
 
 
@@ -116,8 +117,8 @@ def _costs(network: Network, ways: Ways, limit: float) -> Floats:
     return found
 
 
-def _cells(network: Network, places: Places, limit: float, towards: bool) -> Geometries:
-    """What lies nearest to the nodes that each place is the first to reach, in the plane; shape (k,)."""
+def _split(network: Network, places: Places, areas: Geometries, limit: float, towards: bool) -> Geometries:
+    """Areas, shape (k, breaks), where no other place comes first: near to the nodes that each is first at."""
     owner = nearest_places(network, places, limit, towards)
     node = np.flatnonzero(owner >= 0)
     # A place of its own, too: it may be reached where no node is.
@@ -128,9 +129,20 @@ def _cells(network: Network, places: Places, limit: float, towards: bool) -> Geo
         ]
     )
     owners = np.append(owner[node], np.arange(len(places.row)))
-    points, first = np.unique(points, axis=0, return_index=True)
-    cells = shapely.voronoi_polygons(shapely.multipoints(points), ordered=True)
-    return united(shapely.get_parts(cells), owners[first], len(places.row))
+    low, high = points.min(axis=0), points.max(axis=0)
+    wide = float((high - low).max()) or 1.0
+    # A place at a node is the node's; two sites as good as one would make cells as thin as rounding.
+    first = np.unique(np.rint((points - low) / wide * 1e7), axis=0, return_index=True)[1]
+    # Corners so far away that no area comes near to them: cells of all others are as large as can be.
+    corners = shapely.get_coordinates(shapely.box(*(low - 10 * wide), *(high + 10 * wide)))[:-1]
+    sites = np.asarray(shapely.points(np.concatenate([points[first], corners])), dtype=object)
+    cells = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(sites)))
+    site = np.asarray(shapely.STRtree(sites).nearest(cells), dtype=np.intp)
+    inside = site < len(first)
+    # What reaches far out is thinner there than arithmetic is exact.
+    near = mended(shapely.clip_by_rect(cells[inside], *shapely.total_bounds(areas)))
+    own = united(near, owners[first][site[inside]], len(places.row))
+    return _some(shapely.intersection(areas, own[:, None]))
 
 
 def _some(areas: Geometries) -> Geometries:
@@ -146,17 +158,21 @@ def _hollow(areas: Geometries) -> Geometries:
 
 
 def _framed(
-    network: Network, points: GeoDataFrame, places: Places, areas: Geometries, limits: Floats, rings: bool
+    network: Network,
+    points: GeoDataFrame,
+    rows: Rows | None,
+    areas: Geometries,
+    limits: Floats,
+    rings: bool,
 ) -> GeoDataFrame:
-    """Rows for all areas that there are, by point and break."""
+    """Features for all areas that there are, by point and break; without rows no point's attributes."""
     place, column = np.nonzero(~shapely.is_missing(areas))
     below = np.column_stack([np.zeros(len(limits)), limits[:, :-1]]) if rings else np.zeros_like(limits)
     facts = DataFrame({"FromBreak": below[place, column], "ToBreak": limits[place, column]})
-    row, apart = places.row[place], len(areas) == len(places.row)
-    if apart:
-        facts = beside(rows_of(attributes_of(points), row), facts)
+    if rows is not None:
+        facts = beside(rows_of(attributes_of(points), rows[place]), facts)
     flat = shapely.transform(areas[place, column], lambda each: from_plane(each, network.crs))
     found = framed(facts, within_world(flat, network.globe), network.crs)
-    if apart:
-        found.index = points.index[row]
+    if rows is not None:
+        found.index = points.index[rows[place]]
     return found if points.crs in (None, network.crs) or found.crs is None else reproject(found, points.crs)

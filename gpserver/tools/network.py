@@ -85,6 +85,11 @@ class Network:
         return len(self.node_vertex)
 
     @cached_property
+    def plane_at(self) -> Floats:
+        """The way along the lines from the first of all vertices in units of the plane, shape (v,)."""
+        return np.cumsum(np.hypot(*np.diff(self.plane, axis=0, prepend=self.plane[:1]).T))
+
+    @cached_property
     def meters(self) -> Floats:
         """The length of each edge."""
         return np.asarray(self.meters_at[self.last] - self.meters_at[self.first])

@@ -9,7 +9,7 @@ from gpserver.tools.counts import counted
 from gpserver.tools.globe import Floats
 from gpserver.tools.network import Network
 from gpserver.tools.operand import Rows
-from gpserver.tools.pieces import Pieces, lines_of
+from gpserver.tools.pieces import Pieces, chosen, lines_of
 from gpserver.tools.places import places_of
 from gpserver.tools.reach import ways_of
 from gpserver.tools.reproject import reproject
@@ -39,6 +39,7 @@ def reachable_streets(
             ways = ways_of(network, reached, row, limit)
             found.append(_merged(places.row[batch[row]], ways.edge, ways.start, ways.end))
     pieces = Pieces(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    pieces = chosen(pieces, np.flatnonzero(network.meters[pieces.edge] > 0))
     meters = (pieces.end - pieces.start) * network.meters[pieces.edge]
     facts = DataFrame({"line": network.line[pieces.edge], "meters": meters})
     lines = lines_of(network, pieces._replace(owner=np.arange(len(pieces.edge))), len(pieces.edge))
@@ -62,5 +63,5 @@ def _merged(owner: int, edge: Rows, start: Floats, end: Floats) -> Pieces:
     fresh = np.ones(len(edge), dtype=bool)
     fresh[1:] = (edge[1:] != edge[:-1]) | (low[1:] > farthest[:-1])
     first = np.flatnonzero(fresh)
-    last = np.append(first[1:], len(edge)) - 1
+    last = np.append(first[1:], len(edge))[: len(first)] - 1
     return Pieces(np.full(len(first), owner), edge[first], low[first], farthest[last])

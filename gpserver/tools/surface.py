@@ -24,6 +24,9 @@ MARGIN = 0.1
 # An edge that is so much longer than the line between its ends is drawn through places in between.
 CROOKED = 1.2
 
+# Places on an edge: where ferries and alleys are in one network, the typical edge says little.
+MOST = 200
+
 # Squares of the raster that finds where no streets are.
 SQUARES = 4_000_000
 
@@ -135,9 +138,8 @@ def _crossing(surface: Surface, height: Floats, limit: float, inner: Rows, outer
 
 def _typical(network: Network) -> float:
     """The median length of edges, in units of the plane."""
-    ends = network.plane[network.last] - network.plane[network.first]
-    straight = np.hypot(*ends.T)
-    return float(np.median(straight[straight > 0])) if (straight > 0).any() else 1.0
+    length = network.plane_at[network.last] - network.plane_at[network.first]
+    return float(np.median(length[length > 0]))
 
 
 def _turned(network: Network, coordinates: Floats, middle: float) -> Floats:
@@ -168,11 +170,10 @@ def _along_edges(network: Network, sources: Places, node: Rows, spacing: float) 
     inside = np.zeros(network.nodes, dtype=bool)
     inside[node] = True
     edge = np.flatnonzero(inside[network.tail] & inside[network.head])
-    steps = np.hypot(*np.diff(network.plane, axis=0, prepend=network.plane[:1]).T)
-    reached = np.cumsum(steps)
-    length = reached[network.last[edge]] - reached[network.first[edge]]
+    length = network.plane_at[network.last[edge]] - network.plane_at[network.first[edge]]
     straight = np.hypot(*(network.plane[network.last[edge]] - network.plane[network.first[edge]]).T)
-    many = np.maximum(np.floor(length / spacing), np.where(length > CROOKED * straight, 3, 0)).astype(int)
+    many = np.maximum(np.floor(length / spacing), np.where(length > CROOKED * straight, 3, 0))
+    many = np.minimum(many, MOST).astype(int)
     chosen = np.repeat(edge, many)
     number = np.arange(len(chosen)) - np.repeat(np.cumsum(many) - many, many) + 1
     share = number / (np.repeat(many, many) + 1)
@@ -187,9 +188,10 @@ def _nowhere(points: Floats, spacing: float) -> Floats:
     """Points in squares without a street near by: around all of them, and in lakes and parks inside."""
     from scipy.ndimage import maximum_filter
 
-    low, high = points.min(axis=0) - 3 * spacing, points.max(axis=0) + 3 * spacing
+    low, high = points.min(axis=0), points.max(axis=0)
     side = max(spacing, float(np.sqrt(np.prod(high - low) / SQUARES)))
-    shape = np.ceil((high - low) / side).astype(int) + 1
+    low = low - 3 * side
+    shape = np.ceil((high - low) / side).astype(int) + 4
     there = np.zeros(shape, dtype=bool)
     column, row = ((points - low) / side).astype(int).T
     there[column, row] = True

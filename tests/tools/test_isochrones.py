@@ -65,6 +65,28 @@ def test_a_single_street_is_a_band():
     assert found.area.item() > 0
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [[(0, 0), (9e4, 9e4), (0, 9e4), (0, 0)]],  # a ring: one edge from a node to itself
+        [
+            [(0, 0), (0, 9), (0, 9), (0, 5)],
+            [(0, 5), (0, 5), (0, 70)],
+        ],  # everything on one line, some of it twice
+        [[(5e6, 5e6), (5e6 + 0.1, 5e6)], [(5e6, 5e6), (4e6, 5e6)]],  # very short and very long
+    ],
+)
+@pytest.mark.parametrize("overlap", ["overlap", "dissolve", "split"])
+def test_strange_networks_have_areas_too(lines, overlap):
+    network = network_of(layer(*map(LineString, lines)), by="length")
+    starts = layer(Point(lines[0][0]), Point(lines[0][1]))
+    for limit in network.meters.max() * np.array([0.001, 0.3, 0.9, 5]):
+        found = isochrones(network, starts, limit, overlap=overlap)
+        assert found.geometry.is_valid.all()
+        assert (found.area > 0).all()
+        assert len(found) == (1 if overlap == "dissolve" else 2)
+
+
 def test_what_is_reached_lies_inside_and_what_is_not_outside(streets, network, starts):
     graph = nx.MultiDiGraph()
     graph.add_weighted_edges_from((start, end, seconds) for start, end, _, seconds in segments(streets))
