@@ -198,9 +198,8 @@ def _turns(file: "DatasetReader") -> list[int]:
     """By how many degrees a raster is moved so that all of it is seen; beyond 180° a map is not looked up."""
     if not file.crs or not file.crs.is_geographic:
         return [0]
-    edge = 180 - file.res[0]
-    west, east = file.bounds.left, file.bounds.right
-    return [0, *(turn for turn in (-360, 360) if west + turn < edge and east + turn > -edge)]
+    west, east, slack = file.bounds.left, file.bounds.right, file.res[0] / 100
+    return [0, *(turn for turn in (-360, 360) if west + turn < 180 - slack and east + turn > slack - 180)]
 
 
 def _overview(path: str, crs: str, pixel: float) -> dict[str, int]:

@@ -101,3 +101,27 @@ def test_a_small_file_of_many_cells_is_not_read(tmp_path: Path) -> None:
         pass
     with pytest.raises(InvalidValue, match="has 10000000000 cells; 250000000 are allowed"):
         read_raster(tmp_path / "a.tif")
+
+
+def test_outside_of_a_raster_without_nodata_nothing_is(tmp_path: Path) -> None:
+    write_raster(Raster(np.ones((3, 4), np.uint8), (0, 0, 40, 30), 4326), tmp_path / "bytes.tif")
+    window = read_window(tmp_path / "bytes.tif", (-20, 0, 60, 30), WGS84, 8, 3)
+    assert window.shape == (1, 3, 8)
+    assert window.mask[0, 1].tolist() == [True, True, *[False] * 4, True, True]
+
+
+def test_of_many_cells_for_one_pixel_an_overview_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.tif"
+    write_raster(Raster(np.zeros((1024, 1024), np.uint8), (0, 0, 1024, 1024), 3857), path)
+    with rasterio.open(path, "r+", OVERVIEW_LEVEL=0) as half:  # 512 cells wide
+        half.write(np.full((1, 512, 512), 7, np.uint8))
+    assert set(read_window(path, (0, 0, 1024, 1024), WEB_MERCATOR, 1024, 1024).ravel()) == {0}
+    assert set(read_window(path, (0, 0, 1024, 1024), WEB_MERCATOR, 512, 512).ravel()) == {7}
+    assert set(read_window(path, (0, 0, 1024, 1024), WEB_MERCATOR, 600, 600).ravel()) == {0}
+
+
+def test_beyond_180_degrees_a_raster_goes_on_in_the_west(tmp_path: Path) -> None:
+    values = np.repeat([[1, 2]], 2, axis=0).astype(np.uint8)
+    write_raster(Raster(values, (170, 0, 190, 20), 4326), tmp_path / "fiji.tif")
+    west = read_window(tmp_path / "fiji.tif", (-180, 0, -160, 20), WGS84, 2, 2)
+    assert west[0, 0].tolist() == [2, None]
