@@ -23,12 +23,14 @@ from gpserver.evergis.parameters import (
     ValidateGeometry,
 )
 from gpserver.evergis.queries import (
+    Report,
     Tally,
     ids_of,
     labels_of,
     read_features,
     read_rows,
     refuse_taken,
+    reported,
     without,
     write_layer,
 )
@@ -39,9 +41,6 @@ from gpserver.tools.overlay import Overlay as How
 from gpserver.tools.overlay import overlay as cut
 from gpserver.tools.relations import related
 from gpserver.tools.repair import invalid, repair
-
-Report = Callable[[int, int], None]
-"""Told how many features of how many are done; may end the work by an exception."""
 
 _HOW: dict[str, How] = {
     "Clip": "clip",
@@ -101,9 +100,9 @@ def buffer(job: JobContext, asked: Buffer, report: Report) -> Tally:
     _refuse_absent(frame, columns)
     found = []
     for number, meters in enumerate(radii):
-        report(number * len(frame), len(radii) * len(frame))
+        through = reported(report, len(frame), number * len(frame), len(radii) * len(frame))
         some = np.isfinite(meters) & (meters > 0) & ~frame.geometry.isna().to_numpy()
-        around = buffers(frame[some], meters[some])
+        around = buffers(frame[some], meters[some], through)
         kept = around[[*columns, around.active_geometry_name]]
         names = {
             asked.base_object_id_attribute_name or "base_object": labels_of(frame[some], asked.source_layer),

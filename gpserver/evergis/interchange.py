@@ -13,7 +13,15 @@ from pandas import DataFrame, Series
 from gpserver.context import JobContext
 from gpserver.errors import InvalidValue, NotFound
 from gpserver.evergis.parameters import FileSource, Interchange, Source, Target, convert
-from gpserver.evergis.queries import GEOMETRY, Tally, read_features, read_rows, refuse_taken, write_layer
+from gpserver.evergis.queries import (
+    GEOMETRY,
+    Report,
+    Tally,
+    read_features,
+    read_rows,
+    refuse_taken,
+    write_layer,
+)
 from gpserver.features import parse_spatial_reference
 from gpserver.layers import GEOMETRY_TYPES, PLAIN_TYPES, Layers, Resource
 from gpserver.layers.columns import read_column, write_column
@@ -21,8 +29,6 @@ from gpserver.layers.files import FileLayer, describe_file, read_file, write_fil
 from gpserver.layers.options import FileOptions
 from gpserver.layers.table import ARROW_TYPES, described
 from gpserver.tools.reproject import reproject
-
-Report = Callable[[int, int], None]
 
 _SUFFIXES = {
     "csv": ".csv",

@@ -15,14 +15,21 @@ from gpserver.eql import read_expression
 from gpserver.errors import InvalidValue
 from gpserver.evergis.interchange import shaped
 from gpserver.evergis.parameters import AvailabilityArea, ODMatrix, Source
-from gpserver.evergis.queries import GEOMETRY, Tally, append_rows, labels_of, read_features, without
+from gpserver.evergis.queries import (
+    GEOMETRY,
+    Report,
+    Tally,
+    append_rows,
+    labels_of,
+    read_features,
+    reported,
+    without,
+)
 from gpserver.layers import Layers
 from gpserver.tools.globe import Floats
 from gpserver.tools.isochrones import isochrones
 from gpserver.tools.matrix import matrix
 from gpserver.tools.roads import roads_of
-
-Report = Callable[[int, int], None]
 
 MOST_ROWS = 5_000_000
 """Ways of a matrix that becomes a layer."""
@@ -31,7 +38,7 @@ MOST_ROWS = 5_000_000
 def availability_area(job: JobContext, asked: AvailabilityArea, report: Report) -> Tally:
     """The area that is reached from each feature within its minutes; to it, for a provider ``…_in``.
 
-    Features that are no points start at a point on them. One that is not on the network, or whose minutes
+    Features that are no points start at their centroids. One that is not on the network, or whose minutes
     are null or not above 0, has no area.
 
     Raises:
@@ -45,7 +52,9 @@ def availability_area(job: JobContext, asked: AvailabilityArea, report: Report) 
     minutes = _minutes(frame, asked.duration_expression)
     some = np.isfinite(minutes) & (minutes > 0) & frame.geometry.notna().to_numpy()
     starts = frame[some].reset_index(drop=True)
-    found = isochrones(network, starts[[GEOMETRY]], 60 * minutes[some, None], towards=towards)
+    through = reported(report, len(starts), 0, len(frame))
+    limits = 60 * minutes[some, None]
+    found = isochrones(network, starts[[GEOMETRY]], limits, towards=towards, blocks=through)
     owner = found.index.to_numpy()
     labels = pd.Series(labels_of(starts, asked.source_layer)).take(owner).array
     columns = {

@@ -1,7 +1,8 @@
 """What subtasks read and write: sources of features by layer or EQL, and the layers that they make."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from geopandas import GeoDataFrame
@@ -20,6 +21,12 @@ Names = tuple[str, str]
 """Of the id and the geometry of a new layer."""
 
 USUAL = ("gid", GEOMETRY)
+
+
+Report = Callable[[int, int], None]
+"""Told how many features of how many are done; may end the work by an exception."""
+
+Piece = TypeVar("Piece")
 
 
 class Tally(NamedTuple):
@@ -42,9 +49,10 @@ def read_rows(layers: Layers, source: Source) -> DataFrame:
         return layers.select(read_select(_narrowed(f"(\n{inner}\n) AS source", source.condition)))
     info = layers.find(source.layer_name or "")
     conditions = [text for text in (default_condition(info), source.condition or "") if bare(text)]
-    if not conditions:
-        return layers.read(info.name)
-    return layers.select(read_select(_narrowed(source_of(info), *conditions), default_parameters(info)))
+    if conditions:
+        select = read_select(_narrowed(source_of(info), *conditions), default_parameters(info))
+        return _with_ids(layers.select(select), info, source)
+    return _with_ids(layers.read(info.name), info, source)
 
 
 def read_features(layers: Layers, source: Source) -> GeoDataFrame:
@@ -81,6 +89,25 @@ def labels_of(frame: DataFrame, source: Source) -> Any:
     """What features are called in results: their ids, or numbers from 1 where there are none."""
     name = source.id_attribute or "gid"
     return frame[name].array if name in frame.columns else np.arange(1, len(frame) + 1)
+
+
+def reported(
+    report: Report, count: int, before: int, of: int
+) -> Callable[[Sequence[Piece]], Iterator[Piece]]:
+    """What a tool goes through its blocks of work with.
+
+    Args:
+        report: Hears of each block.
+        count: The features that the tool works on.
+        before, of: Those that were done before, and all there are.
+    """
+
+    def through(blocks: Sequence[Piece]) -> Iterator[Piece]:
+        for number, block in enumerate(blocks):
+            report(before + count * number // len(blocks), of)
+            yield block
+
+    return through
 
 
 def refuse_taken(layers: Layers, target: Target) -> None:
@@ -142,6 +169,14 @@ def append_rows(layers: Layers, target: Target, frame: DataFrame, names: Names =
 def without(frame: DataFrame, *names: str) -> Any:
     """A frame without some columns, which need not be there."""
     return frame.drop(columns=[name for name in names if name in frame.columns])
+
+
+def _with_ids(frame: DataFrame, info: LayerInfo, source: Source) -> DataFrame:
+    """The rows of a layer with its ids under the name by which they are looked for."""
+    wanted = source.id_attribute or USUAL[0]
+    if wanted in frame.columns or info.id_attribute not in frame.columns:
+        return frame
+    return frame.assign(**{wanted: frame[info.id_attribute]})
 
 
 def _narrowed(rows: str, *conditions: str | None) -> str:

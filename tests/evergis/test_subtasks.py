@@ -117,6 +117,14 @@ def test_buffers_for_each_feature_and_radius(layers: Layers) -> None:
     assert frame.area.to_numpy() == pytest.approx(squares.to_numpy(), rel=2e-3)
 
 
+def test_ids_are_found_whatever_the_layer_calls_them(layers: Layers) -> None:
+    layers.create(LayerInfo("u.other", id_attribute="number", geometry_type="Point", sr_id=32637))
+    layers.append("u.other", gpd.GeoDataFrame(geometry=[shapely.Point(0, 0), shapely.Point(9, 9)], crs=UTM))
+    layers.delete("u.other", [1])
+    start(layers, geo("buffer", "u.around", "u.other", radii=["1"]))
+    assert layers.read("u.around")["base_object"].tolist() == [2]
+
+
 def test_buffers_of_longitude_and_latitude_are_metres_on_the_ground(layers: Layers) -> None:
     point = gpd.GeoDataFrame({"n": [1]}, geometry=[shapely.Point(37.6, 55.7)], crs=4326)
     layers.write("u.point", point)
