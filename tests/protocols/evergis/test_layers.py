@@ -165,6 +165,23 @@ def test_layer_of_2023_over_a_table_edits_the_table(caller: Everpoint) -> None:
     assert caller.get(f"/tables/{table}/exists") is False
 
 
+def test_lists_of_2023(caller: Everpoint, towns: str) -> None:
+    caller.layer("areas", geometry="MultiPolygon")
+    page = caller.get("/layers", orderByField="-alias")
+    assert set(page) == {"items", "totalCount", "offset", "limit"}
+    assert [item["name"] for item in page["items"]] == [towns, f"{caller.name}.areas"]
+    item = page["items"][0]
+    assert (item["type"], item["geometryType"], item["objectCount"]) == ("PostgresLayerService", "point", 4)
+    assert item["envelope"] == {"coordinates": [[10, 50], [13, 53]], "type": "envelope", "sr": 84}
+    assert caller.get("/layers", geometryFilter="Polygon")["totalCount"] == 1
+    assert caller.get("/layers", filter="^tow", limit=1)["items"] == [item]
+    assert caller.get("/layers", names=towns, group="all")["totalCount"] == 1
+    (table,) = caller.get("/tables", filter="@own")["items"]
+    assert (table["rowCount"], table["geometries"]) == (4, ["point"])
+    caller.problem("GET", "/layers", 400, params={"orderByField": "size"})
+    caller.problem("GET", "/layers", 400, params={"group": "theirs"})
+
+
 def test_select_over_layers(caller: Everpoint, towns: str) -> None:
     query = f"SELECT gid, name, geometry FROM {towns} WHERE size > @a ORDER BY size DESC"
     page = caller.post("/eql/query", {"query": query, "parameters": {"@a": 1}, "limit": 1, "offset": 0})
