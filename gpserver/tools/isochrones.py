@@ -14,8 +14,9 @@ from gpserver.tools.attributes import attributes_of, beside, framed, rows_of
 from gpserver.tools.circles import Geometries
 from gpserver.tools.counts import counted
 from gpserver.tools.globe import Floats
+from gpserver.tools.mercator import from_plane
 from gpserver.tools.meridian import within_world
-from gpserver.tools.network import Network, from_plane
+from gpserver.tools.network import Network
 from gpserver.tools.operand import Rows, mended, of_dimension
 from gpserver.tools.pieces import spots
 from gpserver.tools.places import Places, places_of

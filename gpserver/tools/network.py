@@ -16,6 +16,7 @@ from gpserver.errors import InvalidValue
 from gpserver.tools.circles import Geometries
 from gpserver.tools.distance import unit_of
 from gpserver.tools.globe import Floats, Globe, measured
+from gpserver.tools.mercator import plane_of, width_of
 from gpserver.tools.operand import Rows, ground_of
 from gpserver.tools.traffic import SPEED, directions_of, speeds_of
 
@@ -184,33 +185,6 @@ def network_of(
     )
 
 
-def plane_of(coordinates: Floats, crs: CRS | None) -> Floats:
-    """Coordinates where nearness can be seen, shape (n, 2): degrees in Mercator's plane, in metres."""
-    globe = ground_of(crs)
-    if globe is None or not (crs and crs.is_geographic):
-        return coordinates
-    latitude = np.clip(np.radians(globe.latitude(coordinates[:, 1])), -1.57, 1.57)
-    x = coordinates[:, 0] * (np.pi / globe.half_width)
-    return np.column_stack([x, np.arcsinh(np.tan(latitude))]) * globe.geod.a
-
-
-def from_plane(plane: Floats, crs: CRS | None) -> Floats:
-    """The coordinates of places of that plane, shape (n, 2)."""
-    globe = ground_of(crs)
-    if globe is None or not (crs and crs.is_geographic):
-        return plane
-    x, y = (plane / globe.geod.a).T
-    return np.column_stack([x * (globe.half_width / np.pi), globe.y(np.degrees(np.arctan(np.sinh(y))))])
-
-
-def width_of(crs: CRS | None) -> float:
-    """How wide the world is in that plane; infinite where it does not come round."""
-    globe = ground_of(crs)
-    if globe is None:
-        return np.inf
-    return float(2 * (np.pi * globe.geod.a if crs and crs.is_geographic else globe.half_width))
-
-
 def _parts(lines: GeoDataFrame) -> tuple[Geometries, Rows]:
     """Single lines of some length, and whose they are."""
     geometry = np.asarray(lines.geometry.array, dtype=object)
@@ -276,13 +250,14 @@ def _measure(vertices: Floats, part: Rows, crs: CRS | None) -> Floats:
 
 def _arcs(network: Network, towards: bool) -> Arcs:
     """Both ways of every edge that are open, by the node that they leave."""
-    cost = np.concatenate([network.along, network.against])
-    ends = np.concatenate([network.tail, network.head]), np.concatenate([network.head, network.tail])
-    source, target = ends[::-1] if towards else ends
-    ahead = np.arange(len(cost)) < len(network.along)
-    open_ones = np.flatnonzero(np.isfinite(cost))
-    order = open_ones[np.argsort(source[open_ones], kind="stable")]
+    count, cost = len(network.along), np.concatenate([network.along, network.against])
+    tail, head = (network.head, network.tail) if towards else (network.tail, network.head)
+    source, target = np.concatenate([tail, head]), np.concatenate([head, tail])
+    there = np.flatnonzero(np.isfinite(cost))
+    leaving = source[there]
+    order = there[np.argsort(leaving, kind="stable")]
     start = np.zeros(network.nodes + 1, dtype=np.int32)
-    np.cumsum(np.bincount(source[open_ones], minlength=network.nodes), out=start[1:])
-    edge = (order % len(network.along)).astype(np.int32)
-    return Arcs(start, target[order], cost[order], edge, (ahead != towards)[order])
+    np.cumsum(np.bincount(leaving, minlength=network.nodes), out=start[1:])
+    ahead = order < count
+    edge = np.where(ahead, order, order - count).astype(np.int32)
+    return Arcs(start, target[order], cost[order], edge, ahead != towards)

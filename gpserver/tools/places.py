@@ -10,7 +10,8 @@ from geopandas import GeoDataFrame
 from gpserver.tools.circles import Geometries
 from gpserver.tools.distance import unit_of
 from gpserver.tools.globe import Floats, measured
-from gpserver.tools.network import TOLERANCE, Network, from_plane, plane_of
+from gpserver.tools.mercator import from_plane, plane_of
+from gpserver.tools.network import TOLERANCE, Network
 from gpserver.tools.operand import Rows, alike
 
 log = logging.getLogger(__name__)
