@@ -1,7 +1,7 @@
 """Rasters: grids of numbers on the ground, as tasks give them and as they rest on disk (GeoTIFF)."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,15 +183,20 @@ def read_window(
             # Or what lies outside of the raster would be black.
             "add_alpha": file.nodata is None and ColorInterp.alpha not in file.colorinterp,
         }  # fmt: skip
-        found: Pixels | None = None
-        for turn in _turns(file):
-            with WarpedVRT(
-                file, src_crs=source, src_transform=Affine.translation(turn, 0) * file.transform, **window
-            ) as picture:
-                more = np.ma.masked_invalid(picture.read(list(file.indexes), masked=True))
-            found = more if found is None else np.ma.where(np.ma.getmaskarray(found), more, found)
-        assert found is not None
-        return found
+
+        def turned(degrees: int) -> Pixels:
+            place = Affine.translation(degrees, 0) * file.transform
+            with WarpedVRT(file, src_crs=source, src_transform=place, **window) as picture:
+                return np.ma.masked_invalid(picture.read(list(file.indexes), masked=True))
+
+        return reduce(_filled, map(turned, _turns(file)))
+
+
+def _filled(pixels: Pixels, others: Pixels) -> Pixels:
+    """The first ones, with others where they have no value."""
+    empty = np.ma.getmaskarray(pixels)
+    pixels[empty] = others[empty]
+    return pixels
 
 
 def _turns(file: "DatasetReader") -> list[int]:
