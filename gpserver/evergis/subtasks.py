@@ -78,7 +78,6 @@ class Ledger:
 
     def fail(self, text: str) -> None:
         """The current subtask could not be done."""
-        self._job.error(text)
         self._change(status=Status.ERROR, ended=time.time(), error=text)
 
     def interrupt(self, place: int) -> None:
@@ -111,7 +110,7 @@ def run_subtasks(job: JobContext, parameters: Body) -> Told:
         JSON: how each of them ended.
 
     Raises:
-        TaskError: One failed; the others may have been done.
+        TaskError: Some failed, with the reasons in lines; the others may have been done.
     """
     run = read_run(parameters)
     places = in_order([item.order for item in run.sub_task_settings])
@@ -126,7 +125,7 @@ def run_subtasks(job: JobContext, parameters: Body) -> Told:
         done = _run_one(job, setting, ledger)
         broken |= not done and setting.order is not None and not run.start_if_previous_error
     if errors := [item.error for item in ledger.subtasks if item.error]:
-        raise TaskError(errors[0])
+        raise TaskError("\n".join(errors))
     return msgspec.json.encode(told(ledger.subtasks)).decode()
 
 
