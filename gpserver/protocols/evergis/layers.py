@@ -154,6 +154,24 @@ async def aggregates(call: Call) -> Any:
     )
 
 
+async def classify(call: Call) -> Any:
+    """``GET /layers/{name}/classify``: classes of the values of an attribute.
+
+    Raises:
+        NotFound: There is no such layer.
+        InvalidRequest: There is no such attribute or method, or it holds no numbers.
+    """
+    return await ask(
+        call,
+        "classes:classified",
+        name=call.part("name"),
+        attribute=call.parameters.text("attribute"),
+        classes=call.number("classes", 6),
+        precision=call.number("precision", 3),
+        type=call.parameters.text("type", "naturalBreaks"),
+    )
+
+
 async def validate(call: Call) -> Any:
     """``GET /layers/{name}/validateExpression``: whether it can be calculated, and the type of its values.
 
@@ -240,5 +258,6 @@ ROUTES: Routes = (
     (("GET",), "/layers/{name}/extent", extent),
     (("GET",), "/layers/{name}/distincts", distincts),
     (("GET",), "/layers/{name}/aggregate-values", aggregates),
+    (("GET",), "/layers/{name}/classify", classify),
     (("GET",), "/layers/{name}/validateExpression", validate),
 )

@@ -108,6 +108,24 @@ def test_extent_distincts_and_statistics(caller: Everpoint, towns: str) -> None:
     caller.problem("GET", f"/layers/{towns}/distincts", 400, params={"attribute": "nix"})
 
 
+def test_values_are_classified(caller: Everpoint) -> None:
+    layer = caller.layer("values", ("v", "Double"), ("s", "String"))
+    rows = [1, 1, 2, 10, 11, 12, 100, None]
+    caller.add(layer, *(point(i, i, v=value, s="xy"[i % 2]) for i, value in enumerate(rows)))
+
+    def classes(**query: Any) -> list[tuple[Any, int]]:
+        value = caller.get(f"/layers/{layer}/classify", **query)
+        assert set(value) == {"classifyResult", "type"}
+        return [(item["value"], item["count"]) for item in value["classifyResult"]]
+
+    assert classes(attribute="v", classes=3, type="naturalBreaks") == [(2, 3), (12, 3), (100, 1)]
+    assert classes(attribute="v", classes=3, type="equalInterval") == [(34, 6), (67, 0), (100, 1)]
+    assert [count for _, count in classes(attribute="v", classes=2, type="quantile")] == [4, 3]
+    assert classes(attribute="s", type="unique") == [("x", 4), ("y", 4)]
+    for query in ({"type": "nix"}, {"classes": "0"}, {"attribute": "s", "type": "step"}):
+        caller.problem("GET", f"/layers/{layer}/classify", 400, params={"attribute": "v"} | query)
+
+
 def test_expressions_are_validated(caller: Everpoint, towns: str) -> None:
     good = caller.get(f"/layers/{towns}/validateExpression", expression="rate * 2")
     assert good == {"isValid": True, "errors": [], "returnType": "Double", "expression": "rate * 2"}
