@@ -21,8 +21,8 @@ def one_side(lines: Geometries, distances: Floats, buffer: Buffer, both: Buffer)
 
     Of the faces that a line and its offset enclose, GEOS since 3.12 keeps the largest alone
     (https://github.com/libgeos/geos/issues/1273), so that where a line turns sharply most of a side may be
-    missing, or what it runs round is given instead. That is seen by the areas of both sides, and such buffers
-    are made anew.
+    missing, or what it runs round is given instead. That is seen where the two sides do not make up the
+    whole, and such buffers are made anew.
 
     Args:
         lines: Shape (n,).
@@ -31,10 +31,10 @@ def one_side(lines: Geometries, distances: Floats, buffer: Buffer, both: Buffer)
         both: Buffers both sides, with flat ends.
     """
     found, whole = buffer(lines, distances), both(lines, np.abs(distances))
-    inside = shapely.area(shapely.intersection(found, whole))
-    sides = inside + shapely.area(buffer(lines, -distances))
-    wrong = (inside < shapely.area(found) * (1 - 1e-9)) | (sides < shapely.area(whole) * (1 - 1e-9))
-    for each in np.flatnonzero(wrong):
+    beyond = shapely.area(shapely.difference(found, whole))
+    missing = shapely.area(shapely.difference(whole, shapely.union(found, buffer(lines, -distances))))
+    wrong = np.fmax(beyond, missing) > 1e-6 * shapely.area(whole)
+    for each in np.flatnonzero(wrong & (shapely.length(lines) > 0)):
         found[each] = _left_of(shapely.remove_repeated_points(lines[each]), distances[each], buffer)
     return found
 
@@ -57,7 +57,7 @@ def _left_of(line: shapely.Geometry, distance: float, buffer: Buffer) -> shapely
     whole = shapely.union_all(np.append(np.asarray(shapely.polygons(corners)), bent))
     ends = [] if closed else [(flat[0], aside[0]), (flat[-1], aside[-1])]
     cuts = [shapely.LineString([place - across, place + across]) for place, across in ends]
-    edges = shapely.node(shapely.geometrycollections([shapely.boundary(whole), line, *cuts]))
+    edges = shapely.union_all([shapely.boundary(whole), line, *cuts])
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(edges)))
     probes = shapely.points(_probes(flat, aside, shapely.get_coordinates(edges), PROBE))
     return shapely.union_all(

@@ -50,6 +50,22 @@ def test_no_part_of_a_side_is_lost_where_a_line_turns_sharply(line, side):
     assert shapely.contains_xy(found, *other.T).mean() < 0.2
 
 
+def test_tangled_lines_keep_both_sides():
+    dice = np.random.default_rng(0)
+    lines = [LineString(np.cumsum(dice.normal(0, 20, (count, 2)), axis=0)) for count in [2, 3, 5, 8, 11] * 8]
+    frame = gpd.GeoDataFrame(geometry=lines, crs=32633)
+    sides = [buffer(frame, 10, outline=Outline(side=side)).geometry.to_numpy() for side in ("left", "right")]
+    whole = shapely.buffer(np.array(lines), 10, cap_style="flat", quad_segs=16)
+    assert shapely.is_valid(sides).all()
+    assert shapely.area(shapely.difference(sides, shapely.buffer(np.array(lines), 10.1))).max() < 1e-6
+    assert (shapely.area(shapely.difference(whole, shapely.union(*sides))) < 0.02 * shapely.area(whole)).all()
+
+
+def test_a_line_of_no_length_has_no_sides():
+    frame = gpd.GeoDataFrame(geometry=[LineString([(1, 1), (1, 1)])], crs=4326)
+    assert buffer(frame, 10, outline=Outline(side="left")).geometry.isna().all()
+
+
 def test_parts_and_rings():
     square = [(0, 0), (100, 0), (100, 100), (0, 100), (0, 0)]
     lines = MultiLineString([square, [(300, 0), (400, 0)]])
