@@ -29,7 +29,10 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "integer_division": True,  # as in PostgreSQL
     "ieee_floating_point_ops": False,  # what is divided by zero is null, not infinite
 }
-# What PostgreSQL does otherwise, by the type of a value or by its emptiness, which nobody knows before.
+# What PostgreSQL does otherwise, by the type of a value or by its emptiness, which nobody knows before; and
+# which pairs are too far from each other to be measured: a degree of latitude has 110.5 km at least, which
+# DuckDB makes a join of, and one of longitude 110 km times the cosine of the latitude, with a hundredth to
+# spare for the shorter way of a chord.
 _MACROS = r"""
 CREATE MACRO eql_part(s, start, size) AS CASE WHEN size IS NULL THEN substring(s, greatest(start, 1))
     ELSE substring(s, greatest(start, 1), greatest(start + size - greatest(start, 1), 0)) END;
@@ -41,6 +44,15 @@ CREATE MACRO eql_srid(g) AS
     CASE WHEN g IS NOT NULL THEN CAST(COALESCE(regexp_extract(ST_CRS(g), '[0-9]+$'), '0') AS INT) END;
 CREATE MACRO eql_text(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT')
     THEN regexp_replace(CAST(x AS TEXT), '\.0$', '') ELSE CAST(x AS TEXT) END;
+CREATE MACRO eql_farthest(a, b) AS
+    greatest(abs(ST_YMin(a)), abs(ST_YMax(a)), abs(ST_YMin(b)), abs(ST_YMax(b)));
+CREATE MACRO eql_wide(a, b, degrees) AS greatest(ST_XMin(a) - ST_XMax(b), ST_XMin(b) - ST_XMax(a)) > degrees
+    AND greatest(ST_XMax(a), ST_XMax(b)) - least(ST_XMin(a), ST_XMin(b)) < 360 - degrees;
+CREATE MACRO eql_within(a, b, metres) AS
+    ST_YMin(a) <= ST_YMax(b) + metres / 110500.0 AND ST_YMax(a) + metres / 110500.0 >= ST_YMin(b) AND CASE
+    WHEN metres < 500000 AND eql_farthest(a, b) + metres / 110500.0 < 85 AND
+        eql_wide(a, b, metres / (110000.0 * cos(radians(eql_farthest(a, b) + metres / 110500.0)))) THEN FALSE
+    ELSE eql_distance(ST_AsWKB(a), ST_AsWKB(b)) <= metres END;
 """
 _EXTENSION = next(Path(duckdb_extension_spatial.__file__).parent.rglob("spatial.duckdb_extension"))
 

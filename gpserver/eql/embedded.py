@@ -66,8 +66,8 @@ _GEODESIC = {
     "st_buffer": f"ST_SetCRS(ST_GeomFromWKB(eql_buffer(ST_AsWKB($1), $2, 8)), '{_WORLD}')",
     "st_buffer 3": f"ST_SetCRS(ST_GeomFromWKB(eql_buffer(ST_AsWKB($1), $2, $3)), '{_WORLD}')",
     "st_distance": "eql_distance(ST_AsWKB($1), ST_AsWKB($2))",
-    "st_dwithin": "eql_distance(ST_AsWKB($1), ST_AsWKB($2)) <= $3",
-    "st_intersects": "eql_distance(ST_AsWKB($1), ST_AsWKB($2)) <= 0.00001",  # PostGIS' tolerance
+    "st_dwithin": "eql_within($1, $2, $3)",
+    "st_intersects": "eql_within($1, $2, 0.00001)",  # PostGIS' tolerance
     "st_length": "ST_Length_Spheroid($1)",
     "st_perimeter": "ST_Perimeter_Spheroid($1)",
 }

@@ -179,6 +179,28 @@ def test_a_geodesic_distance_is_the_least_of_many(tables: dict[str, Table]) -> N
     assert run_select(select, tables)["d"][0] == pytest.approx(least, rel=1e-7)
 
 
+@pytest.mark.parametrize("metres", [0, 1_000, 50_000, 400_000, 3_000_000])
+def test_pairs_are_left_out_only_where_they_are_too_far(tmp_path: Path, metres: float) -> None:
+    """All over the globe, at 180 degrees and at the poles, too."""
+    random = np.random.default_rng(8)
+    x = np.concatenate(
+        [random.uniform(-180, 180, 60), random.uniform(179, 180, 10), random.uniform(-180, -179, 10)]
+    )
+    y = np.concatenate([random.uniform(-90, 90, 40), random.uniform(84, 90, 20), random.uniform(-1, 1, 20)])
+    frame = gpd.GeoDataFrame({"n": range(80)}, geometry=gpd.points_from_xy(x, y), crs=4326)
+    select = read_select(
+        "SELECT a.gid, b.gid AS other FROM u.p a CROSS JOIN u.p b"
+        " WHERE ST_DWithin(a.geometry::geography, b.geometry::geography, @metres)",
+        {"metres": metres},
+    )
+    ours = run_select(select, {"u.p": part(tmp_path, frame)})
+    a, b = np.divmod(np.arange(6400), 80)
+    far = Geod(ellps="WGS84").inv(x[a], y[a], x[b], y[b])[2]
+    assert set(zip(ours["gid"] - 1, ours["other"] - 1, strict=True)) == set(
+        zip(a[far <= metres], b[far <= metres], strict=True)
+    )
+
+
 def test_a_condition_is_the_same_in_both(database: psycopg.Connection, tables: dict[str, Table]) -> None:
     select = read_where("WHERE pop % 2 = 0 AND name <> @name", "u.cities", {"name": "%(p)s %"})
     sql, values = select.sql("postgres", {"u.cities": "eql.cities"}, limit=10)

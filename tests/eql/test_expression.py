@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpserver.eql import read_condition, read_expression
@@ -302,6 +302,7 @@ def database() -> Iterator[Any]:
         yield connection
 
 
+@settings(max_examples=60)
 @given(condition=CONDITIONS)
 def test_a_database_answers_the_same(database: Any, condition: tuple[str, str]) -> None:
     expected = database.sql(f"SELECT {condition[1]} FROM sample").fetchall()

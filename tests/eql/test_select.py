@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpserver.eql import Table, functions, read_select, read_where, run_select
@@ -342,6 +342,7 @@ def check(text: str) -> None:
                 select.sql(engine, limit=1)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join))
 def test_what_is_read_runs_or_says_why_not(tables: dict[str, Table], text: str) -> None:
     with suppress(InvalidRequest):
