@@ -60,10 +60,12 @@ def create_app(settings: Settings) -> Starlette:
     engine, catalog = create_engine(settings), Catalog(settings.services.resolve())
     examiner = _examiner(settings, data)
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=start_method)
+    # Of its own: tiles come by the hundred, and would push out pictures that were promised for a while.
+    tiles = Studio(data / "tiles", slots=_ARTISTS, start_method=start_method)
     clerk = Clerk(layers_of(settings), data / "answers", start_method=start_method)
     office = Office(data / "schedules.sqlite", engine)
     ticker = Ticker(office, partial(_view_of, engine, catalog, guard))
-    staff = (engine, examiner, studio, clerk, ticker)
+    staff = (engine, examiner, studio, tiles, clerk, ticker)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -95,7 +97,9 @@ def create_app(settings: Settings) -> Starlette:
     )
     # Without users there is nothing that a page could do in somebody's name.
     trusted = site.origins if guard else None
-    app = Starlette(routes=_routes(site, clerk, office), middleware=_middleware(trusted), lifespan=lifespan)
+    app = Starlette(
+        routes=_routes(site, tiles, clerk, office), middleware=_middleware(trusted), lifespan=lifespan
+    )
     app.state.stopping = site.stopping
     return app
 
@@ -110,7 +114,7 @@ def _examiner(settings: Settings, data: Path) -> Examiner:
     )
 
 
-def _routes(site: Site, clerk: Clerk, office: Office) -> list[BaseRoute]:
+def _routes(site: Site, tiles: Studio, clerk: Clerk, office: Office) -> list[BaseRoute]:
     """EverGIS' come behind ArcGIS' long ones, which are polled, and before the short ones, which take all."""
     arcgis = routes(site)
     long = [route for route in arcgis if isinstance(route, Route) and route.path.startswith("/arcgis/")]
@@ -120,7 +124,7 @@ def _routes(site: Site, clerk: Clerk, office: Office) -> list[BaseRoute]:
         site.engine.layers,
         clerk,
         office,
-        site.studio,
+        tiles,
         site.spool,
         site.max_body,
         site.guard,
