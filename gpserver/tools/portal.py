@@ -152,10 +152,11 @@ def best_records(frame: DataFrame, text: str | None) -> Best | None:
     numbers = [
         name for name, _ in order if name.lower() == "objectid" and "objectid" not in names_like(frame)
     ]
-    try:
-        count = int(sent.get("topCount") or 1)
-    except (TypeError, ValueError) as error:
-        raise InvalidValue("topCount of recordsToMatch is not a whole number.") from error
+    count = sent.get("topCount", 1)
+    if not isinstance(count, int) or count < 1:
+        raise InvalidValue(
+            f"topCount of recordsToMatch is {count}; it must be a whole number greater than 0."
+        )
     return Best(
         tuple((name, way.upper() != "DESC") for name, way in order if name not in numbers),
         count,

@@ -287,7 +287,9 @@ def test_an_extent_chooses_features(client: Client):
             {"spatialRelationship": "intersects", "recordsToMatch": '{"orderByFields":"size"}'},
             'no field "size"',
         ),
-        ("JoinFeatures", {"recordsToMatch": '{"topCount":"all"}'}, "topCount of recordsToMatch"),
+        ("JoinFeatures", {"recordsToMatch": '{"topCount":"all"}'}, "topCount of recordsToMatch is all"),
+        ("JoinFeatures", {"recordsToMatch": '{"topCount":-1}'}, "topCount of recordsToMatch is -1"),
+        ("JoinFeatures", {"recordsToMatch": '{"topCount":Infinity}'}, "topCount of recordsToMatch is inf"),
         ("AggregatePoints", {}, "Give polygons, or binType"),
         (
             "AggregatePoints",
