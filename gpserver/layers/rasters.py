@@ -58,7 +58,9 @@ class RasterFiles:
         """Remove the files of rows, or all of a catalogue."""
         if ids is None:
             shutil.rmtree(self.folder(info), ignore_errors=True)
-        for gid in ids or ():
+            return
+        # Most layers are no catalogues, and a look for each row would take far longer than to remove it.
+        for gid in ids if self.folder(info).is_dir() else ():
             self.path(info, gid).unlink(missing_ok=True)
             self._span(info, gid).unlink(missing_ok=True)
 
