@@ -12,13 +12,14 @@ from geopandas import GeoDataFrame
 from pyproj import CRS
 
 from gpserver.errors import InvalidRequest
+from gpserver.features import transformer
 from gpserver.features.shapes import Array
 from gpserver.layers import LayerInfo, Layers, Place
 from gpserver.maps.images import write
 from gpserver.maps.picture import Inspection, Tile
 from gpserver.rasters import Box, Pixels, read_window
 
-_WEB_MERCATOR = CRS.from_epsg(3857)
+_WEB_MERCATOR, _LON_LAT = CRS.from_epsg(3857), CRS.from_epsg(4326)
 _HALF = 20_037_508.342789244  # metres from the middle of Web Mercator to its edge
 _CATALOGUES = 16  # that a process remembers, each in its latest versions
 _BUCKETS = 256
@@ -58,8 +59,7 @@ def draw_tile(tile: Tile) -> bytes:
     for row in _rows_in(catalogue, box, tile.ids):
         path = catalogue.layers.rasters.path(catalogue.info, row)
         if path.is_file():
-            empty = picture[..., 3] == 0
-            picture[empty] = _colored(str(path), box, tile.size, _widest(catalogue))[empty]
+            picture = _over(picture, _colored(str(path), box, tile.size, _widest(catalogue)))
             if picture[..., 3].all():
                 break
     opaque = bool((picture[..., 3] == 255).all())
@@ -70,6 +70,15 @@ def tile_box(z: int, x: int, y: int) -> Box:
     """The extent of a tile in Web Mercator."""
     side = 2 * _HALF / (1 << z)
     return x * side - _HALF, _HALF - (y + 1) * side, (x + 1) * side - _HALF, _HALF - y * side
+
+
+def _over(above: Array, below: Array) -> Array:
+    """One picture over another, which is seen where the first is transparent."""
+    if not above[..., 3].any():
+        return below
+    empty = above[..., 3] == 0
+    above[empty] = below[empty]
+    return above
 
 
 def _opened(order: Tile | Inspection) -> _Catalogue:
@@ -89,9 +98,9 @@ def _catalogue(place: bytes, owner: str, layer: str, version: int) -> _Catalogue
 
 
 def _rows_in(catalogue: _Catalogue, box: Box, ids: tuple[int, ...]) -> list[int]:
-    from rasterio.warp import transform_bounds
-
-    window = shapely.box(*transform_bounds(_WEB_MERCATOR.to_wkt(), "EPSG:4326", *box))
+    # Edges of a tile are parallels and meridians: two corners are enough.
+    (west, east), (south, north) = transformer(_WEB_MERCATOR, _LON_LAT).transform(box[::2], box[1::2])
+    window = shapely.box(west, south, east, north)
     rows = catalogue.ids[np.sort(catalogue.areas.query(window, "intersects"))]
     return [int(row) for row in rows if not ids or row in ids]
 
