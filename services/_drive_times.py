@@ -81,7 +81,7 @@ def create_drive_time_areas(
         The areas as rings from FromBreak to ToBreak, with FacilityOID (the number of the point, from 1) and
         the attributes of the point, where areas are not dissolved.
     """
-    points = within_extent(input_layer, context)
+    points = within_extent(input_layer, context).drop(columns=["FromBreak", "ToBreak"], errors="ignore")
     one = TimeUnit(1, units).seconds if units in Times else LinearUnit(1, units).meters
     barriers = [each for each in (point_barriers, line_barriers, polygon_barriers) if each is not None]
     network = _network(job, "walk" if _walks(travel_mode) else "car", units in Times, barriers)

@@ -88,8 +88,8 @@ def _limits(breaks: ArrayLike, count: int, overlap: Overlap) -> Floats:
     limits = np.sort(np.atleast_1d(np.asarray(breaks, dtype=float)), axis=-1)
     if not limits.size and count:
         raise InvalidValue("An isochrone needs a break.")
-    if (limits <= 0).any() or (limits.ndim < 2 and np.isnan(limits).any()):
-        raise InvalidValue("Breaks of isochrones must be greater than 0.")
+    if ((limits <= 0) | np.isinf(limits)).any() or (limits.ndim < 2 and np.isnan(limits).any()):
+        raise InvalidValue("Breaks of isochrones must be greater than 0, and not endless.")
     if limits.ndim == 2 and overlap != "overlap":
         raise InvalidValue("Areas of points with breaks of their own are neither dissolved nor split.")
     return np.asarray(np.nan_to_num(np.broadcast_to(limits, (count, limits.shape[-1]))))

@@ -213,8 +213,9 @@ def test_holes_are_where_streets_are_not_reached(streets):
 
 
 def test_what_cannot_be_asked(network, starts):
-    with pytest.raises(InvalidValue, match="greater than 0"):
-        isochrones(network, starts, [0, 5])
+    for limit in (0, -1, np.inf, np.nan):
+        with pytest.raises(InvalidValue, match="greater than 0"):
+            isochrones(network, starts, [limit, 5])
     with pytest.raises(InvalidValue, match="needs a break"):
         isochrones(network, starts, [])
     with pytest.raises(InvalidValue, match="breaks of their own"):
