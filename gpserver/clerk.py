@@ -3,6 +3,7 @@
 import shutil
 from concurrent.futures import Future
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -61,7 +62,15 @@ class Clerk:
             "target": str(target),
         }
         what = "The layers could not be asked"
-        return self._desk.ask(payload, _read, what=what, seconds=_SECONDS, memory=_MEMORY)
+        future = self._desk.ask(payload, _read, what=what, seconds=_SECONDS, memory=_MEMORY)
+        future.add_done_callback(partial(_tidy, target))
+        return future
+
+
+def _tidy(target: Path, future: "Future[Any]") -> None:
+    """Remove what a process had written of an answer when it was killed."""
+    if future.cancelled() or future.exception():
+        target.unlink(missing_ok=True)
 
 
 def _read(answer: dict[str, Any]) -> Any:

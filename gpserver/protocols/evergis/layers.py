@@ -10,6 +10,7 @@ from gpserver.errors import Conflict, GPServerError, InvalidRequest
 from gpserver.evergis.published import default_parameters, is_layer
 from gpserver.layers import Attribute, LayerInfo
 from gpserver.protocols.evergis.asking import ask
+from gpserver.protocols.evergis.catalogue import Catalogue
 from gpserver.protocols.evergis.layerinfo import configuration, layer_info
 from gpserver.protocols.evergis.publishing import attribute, described, read_configuration
 from gpserver.protocols.evergis.wire import Call, Routes
@@ -21,12 +22,14 @@ async def publish(call: Call) -> dict[str, Any]:
     Raises:
         InvalidRequest: The configuration is wrong.
         Conflict: There is such a layer.
+        NotFound: There is no such folder, or no layer that the SELECT names.
         Forbidden: The namespace is another user's.
     """
     body = await call.json(dict[str, Any])
     sent = body.get("configuration") or body
     if not isinstance(sent, dict):
         raise InvalidRequest("'configuration' is not the description of a layer.")
+    sent |= await run_in_threadpool(_folder, call, sent.get("parentId"))
     info = _in_namespace(call, described(read_configuration(sent), sent))
     there = await run_in_threadpool(_found, call, info.name)
     if there and is_layer(there):
@@ -67,6 +70,7 @@ async def change(call: Call) -> dict[str, Any]:
     body, name = await call.json(dict[str, Any]), call.part("name")
     info = await run_in_threadpool(call.site.layers.find, name)
     sent = configuration(info) | info.configuration | body | {"name": name}
+    sent |= await run_in_threadpool(_folder, call, body.get("parentId"))
     wanted = read_configuration(sent)
     facts: dict[str, Any] = {"configuration": sent}
     facts |= {key: sent[key] for key in ("alias", "description") if isinstance(body.get(key), str)}
@@ -190,6 +194,15 @@ def _conditions(call: Call) -> dict[str, Any]:
 def _in_namespace(call: Call, info: LayerInfo) -> LayerInfo:
     """The layer by its full name; one without a namespace is in the caller's."""
     return info if "." in info.name else replace(info, name=f"{call.caller.name or 'public'}.{info.name}")
+
+
+def _folder(call: Call, key: Any) -> dict[str, str]:
+    """The folder that a client names by its id or its path.
+
+    Raises:
+        NotFound: There is none.
+    """
+    return {"parentId": Catalogue(call.site.layers).find(str(key)).id} if key else {}
 
 
 def _found(call: Call, name: str) -> LayerInfo | None:

@@ -12,6 +12,7 @@ from gpserver.errors import InvalidRequest
 from gpserver.evergis.steps import moment
 from gpserver.layers import LayerInfo
 from gpserver.protocols.evergis.asking import ask
+from gpserver.protocols.evergis.catalogue import Catalogue
 from gpserver.protocols.evergis.layerinfo import PERMISSIONS, geometry_type, table_id
 from gpserver.protocols.evergis.layers import drop, exists
 from gpserver.protocols.evergis.publishing import AttributeConfiguration, attribute
@@ -58,6 +59,7 @@ async def create(call: Call) -> dict[str, Any]:
     Raises:
         InvalidRequest: A column is wrong.
         Conflict: The name is taken.
+        NotFound: There is no such folder.
         Forbidden: The namespace is another user's.
     """
     asked = await call.json(Table)
@@ -68,7 +70,9 @@ async def create(call: Call) -> dict[str, Any]:
         raise InvalidRequest(f"The table {name} has {len(shapes)} columns of geometry; it may have one.")
     shape = shapes[0] if shapes else None
     code = (shape.sr_id or shape.srid or 4326) if shape else None
-    kept = {"columns": True, **({"parentId": asked.parent_id} if asked.parent_id else {})}
+    kept: dict[str, Any] = {"columns": True}
+    if asked.parent_id:
+        kept["parentId"] = (await run_in_threadpool(Catalogue(call.site.layers).find, asked.parent_id)).id
     info = LayerInfo(
         name,
         tuple(attributes),

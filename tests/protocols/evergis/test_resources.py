@@ -48,7 +48,8 @@ def test_folders_files_and_layers_are_one_tree(caller: Everpoint) -> None:
     renamed = caller.patch(f"/resources/{file['resourceId']}", {"name": "b.txt", "description": "B"})
     assert (renamed["name"], renamed["description"]) == ("b.txt", "B")
     layer = caller.layer("inside")
-    caller.patch(f"/layers/{layer}", {"parentId": top})
+    caller.patch(f"/layers/{layer}", {"parentId": f"{caller.name}/Projects"})
+    caller.problem("PATCH", f"/layers/{layer}", 404, json={"parentId": "nix"})
     listed = caller.post("/resources", {"parentId": top}, limit=10)
     assert set(listed) == {"totalCount", "offset", "limit", "items"}
     assert all(set(item) <= RESOURCE for item in listed["items"])
