@@ -71,7 +71,7 @@ def _count(layers: Layers, text: str, parameters: Mapping[str, Any]) -> int:
     return int(layers.select(read_select(counted, parameters))["n"].iloc[0])
 
 
-def _with_geometry(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def _with_geometry(frame: Any, name: str) -> Any:
     """The frame with that geometry field active, where it has it."""
     if name and name in frame.columns and frame[name].dtype == "geometry":
         frame = frame.set_geometry(name)
