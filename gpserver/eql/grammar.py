@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 from sqlglot import Token, TokenType, exp
@@ -19,9 +19,12 @@ from gpserver.errors import InvalidRequest
 Engine = Literal["duckdb", "postgres"]
 
 _LONGEST = 100_000  # characters
-_DEEPEST = 40  # pairs of parentheses within each other
+# Pairs within each other; one of brackets, or behind the name of a type, doubles the parser's time.
+_DEEPEST, _DEEPEST_BRACKETS = 40, 5
+_MOST_BRACKETS = 100  # those behind each other cost their square
 _SHOWN = 60
-_NESTING = {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}
+_PARENTHESES = {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}
+_BRACKETS = {TokenType.L_BRACKET: 1, TokenType.R_BRACKET: -1}
 _OWN_SYNTAX = ("CAST", "EXTRACT", "SUBSTRING", "TRIM", "POSITION")
 
 # It warns of what it does not know, with the client's text; all of that is refused here.
@@ -66,8 +69,12 @@ def read_tree(text: str, what: Any = None) -> Any:
         InvalidRequest: The text is no single statement of SQL, or one too long or too deep.
     """
     tokens = _read_tokens(text)
-    if max(accumulate(_NESTING.get(token.token_type, 0) for token in tokens)) > _DEEPEST:
+    if _depth(tokens, _PARENTHESES) > _DEEPEST or _depth(tokens, _BRACKETS) > _DEEPEST_BRACKETS:
         raise too_deep()
+    if _depth_of_types(tokens) > _DEEPEST_BRACKETS:
+        raise too_deep()
+    if sum(token.token_type == TokenType.L_BRACKET for token in tokens) > _MOST_BRACKETS:
+        raise InvalidRequest(f"A query may have {_MOST_BRACKETS} pairs of brackets.")
     try:
         parser = _READER.parser(error_level=ErrorLevel.IMMEDIATE)
         trees: list[Any] = parser.parse_into(what, tokens, text) if what else parser.parse(tokens, text)
@@ -81,11 +88,32 @@ def read_tree(text: str, what: Any = None) -> Any:
     return trees[0]
 
 
+def _depth_of_types(tokens: list[Token]) -> int:
+    """How many parentheses behind names of types are within each other."""
+    opened, deepest = list[bool](), 0
+    for before, token in pairwise(tokens):
+        if token.token_type == TokenType.L_PAREN:
+            opened.append(before.token_type in _Parser.TYPE_TOKENS)
+            deepest = max(deepest, sum(opened))
+        elif token.token_type == TokenType.R_PAREN and opened:
+            opened.pop()
+    return deepest
+
+
+def is_plain(text: str) -> bool:
+    """Whether databases can take a text: without the character 0, without halves of characters."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _depth(tokens: list[Token], steps: Mapping[TokenType, int]) -> int:
+    return max(accumulate(steps.get(token.token_type, 0) for token in tokens))
+
+
 def _read_tokens(text: str) -> list[Token]:
     if len(text) > _LONGEST:
         raise InvalidRequest(f"A query may have {_LONGEST} characters, this one has {len(text)}.")
-    if "\0" in text:
-        raise InvalidRequest("There is a character 0 in the query.")
+    if not is_plain(text):
+        raise InvalidRequest("There is a character in the query that stands in no text.")
     try:
         tokens: list[Token] = _READER.tokenize(text)
     except TokenError:

@@ -11,7 +11,7 @@ from sqlglot import exp
 from gpserver.eql.blocks import expand
 from gpserver.eql.checks import check
 from gpserver.eql.embedded import embedded
-from gpserver.eql.grammar import Engine, read_tree, write
+from gpserver.eql.grammar import Engine, is_plain, read_tree, write
 from gpserver.eql.remote import for_psycopg, remote
 from gpserver.eql.titles import name_columns
 from gpserver.errors import InvalidRequest
@@ -116,6 +116,8 @@ def _checked_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidRequest(
                 f"The parameter @{name[:60]} is a text, a number, true, false, null or a list."
             )
+        if not all(is_plain(item) for item in items if isinstance(item, str)):
+            raise InvalidRequest(f"The parameter @{name[:60]} has a character that stands in no text.")
         if any(isinstance(item, int) and not -(2**63) <= item < 2**63 for item in items):
             raise InvalidRequest(f"The parameter @{name[:60]} does not fit into 64 bits.")
     return values

@@ -100,7 +100,11 @@ REFUSED = {
     "SELECT a FROM u.l ASOF JOIN u.m ON true": "",
     "SELECT u.m.a FROM u.l": "u.m is not in FROM",
     "SELECT INTERVAL a": "",
-    "SELECT \0": "character 0",
+    "SELECT \0": "stands in no text",
+    "SELECT '\ud800'": "stands in no text",
+    "SELECT " + "ARRAY[" * 40 + "1" + "]" * 40: "nested too deep",
+    "SELECT " + "date(" * 40 + "1" + ")" * 40: "nested too deep",
+    "SELECT a" + "[1]" * 3000: "100 pairs of brackets",
     "SELECT 'x": "quote stays open",
     "SELECT $1": "The parameter @1 has no value",
     "SELECT :a": "PLACEHOLDER is not allowed",
@@ -175,7 +179,9 @@ def test_percent_signs_are_doubled_for_psycopg_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"a": 1}, [[1]], 2**63, [1, 2**64], object(), b"x"], ids=lambda value: str(type(value))
+    "value",
+    [{"a": 1}, [[1]], 2**63, [1, 2**64], object(), b"x", "\0", ["\udfff"]],
+    ids=lambda value: str(type(value)),
 )
 def test_a_parameter_is_a_plain_value(value: Any) -> None:
     with pytest.raises(InvalidRequest, match="The parameter @a "):
