@@ -69,9 +69,7 @@ def read_tree(text: str, what: Any = None) -> Any:
         InvalidRequest: The text is no single statement of SQL, or one too long or too deep.
     """
     tokens = _read_tokens(text)
-    if _depth(tokens, _PARENTHESES) > _DEEPEST or _depth(tokens, _BRACKETS) > _DEEPEST_BRACKETS:
-        raise too_deep()
-    if _depth_of_types(tokens) > _DEEPEST_BRACKETS:
+    if _depth(tokens, _PARENTHESES) > _DEEPEST or is_costly(tokens):
         raise too_deep()
     if sum(token.token_type == TokenType.L_BRACKET for token in tokens) > _MOST_BRACKETS:
         raise InvalidRequest(f"A query may have {_MOST_BRACKETS} pairs of brackets.")
@@ -103,6 +101,11 @@ def _depth_of_types(tokens: list[Token]) -> int:
 def is_plain(text: str) -> bool:
     """Whether databases can take a text: without the character 0, without halves of characters."""
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def is_costly(tokens: list[Token]) -> bool:
+    """Whether a parser of sqlglot would try too many readings: each level of some forms doubles them."""
+    return max(_depth(tokens, _BRACKETS), _depth_of_types(tokens)) > _DEEPEST_BRACKETS
 
 
 def _depth(tokens: list[Token], steps: Mapping[TokenType, int]) -> int:

@@ -270,6 +270,7 @@ def test_what_cannot_be_computed_is_a_bad_request(condition: str, problem: str) 
         ("POP == 1 POP", "POP"),
         ("x" * 100_001, "100000"),
         ("(" * 31 + "1=1" + ")" * 31, "deep"),
+        ("DATE(" * 29 + "1" + ")" * 29 + " = 1", "deep"),  # the parser would take hours
         ("NOT " * 500 + "1=1", "deep"),
         ("- " * 500 + "POP = 1", "deep"),
         ("POP" + " + 1" * 500 + " = 1", "deep"),

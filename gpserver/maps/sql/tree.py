@@ -8,6 +8,7 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, ParseError, TokenError
 
+from gpserver.eql.grammar import is_costly
 from gpserver.errors import InvalidRequest
 
 _LONGEST = 100_000  # characters; half a second of parsing
@@ -66,7 +67,7 @@ def read_tree(text: str) -> exp.Expression:
     tokens = read_tokens(text)
     if not tokens:
         raise InvalidRequest(f"{shown(text)} is no SQL expression.")
-    if max(accumulate(_NESTING.get(token.token_type, 0) for token in tokens)) > _DEEPEST:
+    if max(accumulate(_NESTING.get(token.token_type, 0) for token in tokens)) > _DEEPEST or is_costly(tokens):
         raise too_deep()
     try:
         parsed: list[Any] = _SQL.parser(error_level=ErrorLevel.IMMEDIATE).parse_into(
