@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # package may import each other.
 LADDER = [
     ["errors", "finding", "job", "naming"],
-    ["features", "symbology", "eql"],
+    ["features", "symbology", "eql", "database"],
     ["archives", "rasters"],
     ["layers"],
     ["context"],

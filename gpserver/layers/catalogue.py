@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from gpserver.layers.database import Database
+from gpserver.database import Database
 from gpserver.layers.info import LayerInfo
 from gpserver.layers.record import (
     COLUMNS,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from gpserver.database import Database
 from gpserver.errors import Conflict, Forbidden, InvalidValue, NotFound
-from gpserver.layers.database import Database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from gpserver.database import Database
 from gpserver.errors import Conflict, NotFound
 from gpserver.evergis.states import Status, Subtask
-from gpserver.layers.database import Database
 from gpserver.schedules.prototype import Prototype, Run, TaskResource, Timing
 
 _SCHEMA = """

@@ -1,9 +1,7 @@
 """Jobs in one SQLite file in WAL mode: the store of a server on one machine."""
 
 import sqlite3
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from gpserver.errors import GPServerError
+from gpserver.database import Database
 from gpserver.job import (
     MOVES,
     Input,
@@ -71,61 +69,12 @@ class SQLiteStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._idle: deque[sqlite3.Connection] = deque()
-        [(version,)] = self._rows("PRAGMA user_version")
-        if version not in (0, _SCHEMA_VERSION, *_MIGRATIONS):  # 0: a new file
-            self.close()
-            raise GPServerError(
-                f"{path} was written by another version of gpserver. Name another folder with --data,"
-                " or delete this one: its jobs cannot be read."
-            )
-        if version in _MIGRATIONS:
-            self._migrate(version)
-        with self._connection() as connection:
-            connection.executescript(_SCHEMA)
-            connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-
-    def _migrate(self, version: int) -> None:
-        with self._transaction() as connection:
-            while version < _SCHEMA_VERSION:
-                connection.execute(_MIGRATIONS[version])
-                version += 1
-            connection.execute(f"PRAGMA user_version={version}")
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Borrow a connection; there are never more than calls at one time."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._connect()
-        try:
-            yield connection
-        finally:
-            self._idle.append(connection)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        # NORMAL survives the death of any process; only a power cut can take the last commits.
-        connection.execute("PRAGMA synchronous=NORMAL")
-        return connection
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.rollback()  # nothing is left to do where SQLite did it, as on a full disk
-                raise
+        self._database = Database(path, _SCHEMA, _SCHEMA_VERSION, _MIGRATIONS)
+        self._database.rows("SELECT 1")  # what is wrong with the file shows now
 
     def add(self, job: NewJob) -> None:
         """Keep a new job, queued; durable when this returns."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"
                 " environment, terms, owner) VALUES (?, ?, ?, 'queued', 1, 0, ?, 0, ?, ?, ?)",
@@ -149,15 +98,15 @@ class SQLiteStore:
 
     def get(self, job_id: str) -> Job | None:
         """The job as it stands, or None."""
-        rows = self._rows(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", job_id)  # noqa: S608 - constant columns
+        rows = self._database.rows(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", job_id)  # noqa: S608 - constant columns
         return _job(rows[0]) if rows else None
 
     def claim(self, runner: str, now: float, full: Collection[str] = ()) -> Job | None:
         """Take the oldest queued job whose service is not in ``full``: it is running now, attempt + 1."""
-        if not self._rows("SELECT 1 FROM jobs WHERE status = 'queued' LIMIT 1"):
+        if not self._database.rows("SELECT 1 FROM jobs WHERE status = 'queued' LIMIT 1"):
             return None
         marks = ", ".join("?" * len(full))
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             row = connection.execute(
                 "UPDATE jobs SET status = 'running', attempt = attempt + 1, runner = ?, started = ?,"  # noqa: S608 - only ? marks are put in
                 " version = version + 1,"
@@ -183,7 +132,7 @@ class SQLiteStore:
         """Move a job, with its last messages, its last progress and its results, in one transaction."""
         if to not in MOVES[source]:
             raise ValueError(f"no move leads from {source} to {to}")
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             row = connection.execute(
                 f"UPDATE jobs SET status = ?, ended = ?, {_PROGRESS}"  # noqa: S608 - constant columns
                 " WHERE id = ? AND status = ? AND attempt = coalesce(?, attempt) RETURNING message_count",
@@ -199,7 +148,7 @@ class SQLiteStore:
         self, job_id: str, attempt: int, messages: Iterable[Message], progress: Progress | None
     ) -> bool:
         """Add messages of a running attempt and say how far it is."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             row = connection.execute(
                 f"UPDATE jobs SET {_PROGRESS}"  # noqa: S608 - constant columns
                 " WHERE id = ? AND attempt = ? AND status IN ('running', 'cancelling')"
@@ -213,14 +162,14 @@ class SQLiteStore:
 
     def inputs(self, job_id: str) -> list[Input]:
         """The declared inputs in declared order."""
-        rows = self._rows(
+        rows = self._database.rows(
             "SELECT name, data_type, texts, file FROM inputs WHERE job_id = ? ORDER BY n", job_id
         )
         return [Input(name, kind, tuple(orjson.loads(texts)), file) for name, kind, texts, file in rows]
 
     def results(self, job_id: str) -> list[Result]:
         """The results in declared order; empty until the job succeeded."""
-        rows = self._rows(
+        rows = self._database.rows(
             "SELECT name, data_type, value, layer, file, rows, drawing FROM results"
             " WHERE job_id = ? ORDER BY n",
             job_id,
@@ -232,12 +181,12 @@ class SQLiteStore:
 
     def messages(self, job_id: str) -> list[Message]:
         """All messages in order."""
-        rows = self._rows("SELECT type, text, at FROM messages WHERE job_id = ? ORDER BY n", job_id)
+        rows = self._database.rows("SELECT type, text, at FROM messages WHERE job_id = ? ORDER BY n", job_id)
         return [Message(MessageType(kind), text, at) for kind, text, at in rows]
 
     def latest(self, service: str, task: str) -> Job | None:
         """The youngest job of a task that succeeded."""
-        rows = self._rows(
+        rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM jobs WHERE service = ? AND task = ? AND status = 'succeeded'"  # noqa: S608 - constant columns
             " ORDER BY seq DESC LIMIT 1",
             service,
@@ -247,30 +196,25 @@ class SQLiteStore:
 
     def unfinished(self) -> list[Job]:
         """Jobs that are running or being cancelled, whoever runs them."""
-        rows = self._rows(
+        rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM jobs WHERE status IN ('running', 'cancelling') ORDER BY seq"  # noqa: S608 - constant columns
         )
         return [_job(row) for row in rows]
 
     def ended_before(self, when: float) -> list[str]:
         """Ids of the jobs that ended before ``when`` (epoch seconds)."""
-        return [row[0] for row in self._rows("SELECT id FROM jobs WHERE ended < ?", when)]
+        return [row[0] for row in self._database.rows("SELECT id FROM jobs WHERE ended < ?", when)]
 
     def delete(self, job_id: str) -> None:
         """Forget a job and all that belongs to it."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             for table in ("inputs", "messages", "results"):
                 connection.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))  # noqa: S608 - our own names
             connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def close(self) -> None:
-        """Let go of the file; the last connection folds the write-ahead log into it."""
-        while self._idle:
-            self._idle.pop().close()
-
-    def _rows(self, query: str, *values: object) -> list[Any]:
-        with self._connection() as connection:
-            return connection.execute(query, values).fetchall()
+        """Let go of the file."""
+        self._database.close()
 
 
 def _dump(value: Any) -> str:

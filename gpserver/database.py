@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,16 @@ class Database:
         path: The file; it and its folder are made where they are not there.
         schema: Statements that may run again.
         version: Of the schema.
+        migrations: What brings the tables of an older version up to the next one.
 
-    Raises:
-        GPServerError: The file has the tables of another version.
+    The first call raises GPServerError for a file with the tables of another version.
     """
 
-    def __init__(self, path: Path, schema: str, version: int) -> None:
+    def __init__(
+        self, path: Path, schema: str, version: int, migrations: Mapping[int, str] | None = None
+    ) -> None:
         self._path, self._schema, self._version = path, schema, version
+        self._migrations = migrations or {}
         self._idle: deque[sqlite3.Connection] = deque()
         self._ready = False
 
@@ -43,16 +46,17 @@ class Database:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                connection.rollback()
+                connection.rollback()  # nothing is left to do where SQLite did it, as on a full disk
                 raise
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; the last connection folds the write-ahead log into it."""
         while self._idle:
             self._idle.pop().close()
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Borrow a connection; there are never more than calls at one time."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -68,6 +72,7 @@ class Database:
             self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA journal_mode=WAL")
+        # NORMAL survives the death of any process; only a power cut can take the last commits.
         connection.execute("PRAGMA synchronous=NORMAL")
         if not self._ready:
             self._prepare(connection)
@@ -75,11 +80,24 @@ class Database:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         [(version,)] = connection.execute("PRAGMA user_version").fetchall()
-        if version not in (0, self._version):  # 0: a new file
+        if version not in (0, self._version, *self._migrations):  # 0: a new file
             connection.close()
             raise GPServerError(
-                f"{self._path} was written by another version of gpserver. Name another folder with --data."
+                f"{self._path} was written by another version of gpserver. Name another folder with --data,"
+                " or delete this one: what is in it cannot be read."
             )
+        if version in self._migrations:
+            self._migrate(connection)
         connection.executescript(self._schema)
         connection.execute(f"PRAGMA user_version={self._version}")
         self._ready = True
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        # Read again: another process may have done it by now.
+        [(version,)] = connection.execute("PRAGMA user_version").fetchall()
+        while version < self._version:
+            connection.execute(self._migrations[version])
+            version += 1
+        connection.execute(f"PRAGMA user_version={version}")
+        connection.execute("COMMIT")
