@@ -336,6 +336,27 @@ def test_buffers_as_rings_outside_of_polygons_with_names_of_ones_own(
     np.testing.assert_allclose(found.geometry.area, expected, rtol=0.01)
 
 
+def test_route_finds_what_can_be_reached_on_foot_in_a_grid_of_streets(
+    scheduler: Scheduler, layers: Layers
+) -> None:
+    left, bottom, along = 400_000, 6_210_000, 50 * np.arange(41)
+    lines = [shapely.LineString([(left + x, bottom + y) for x in along]) for y in along]
+    lines += [shapely.LineString([(left + x, bottom + y) for y in along]) for x in along]
+    layers.write("networks.sp_walk", gpd.GeoDataFrame(geometry=lines, crs=UTM))
+    middle = shapely.Point(left + 1000, bottom + 1000)
+    layers.write("u.starts", gpd.GeoDataFrame({"seconds": [360]}, geometry=[middle], crs=UTM))
+    body = {"providerType": "sp_walk", "duration": "seconds + 0", "durationAttributeName": "within"}
+    result = scheduler.run("route", source=layer("u.starts"), target=new("u.reached"), **body)
+    assert counts(result) == (1, 0, 1)
+    [zone] = layers.read("u.reached").itertuples()
+    assert (zone.base_object, zone.within) == (1, 360)
+    # Along such streets the way is the sum of both differences, so what is reached is a square on its corner.
+    metres = 5000 / 3600 * 360
+    corners = [(1000 + metres, 1000), (1000, 1000 + metres), (1000 - metres, 1000), (1000, 1000 - metres)]
+    square = shapely.Polygon([(left + x, bottom + y) for x, y in corners])
+    assert zone.geometry.symmetric_difference(square).area < 0.05 * square.area
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_filter_copy_takes_what_intersects_or_what_does_not(
     scheduler: Scheduler, layers: Layers, points: gpd.GeoDataFrame, reverse: bool
@@ -533,9 +554,9 @@ def test_the_first_failure_stops_a_pipeline_and_says_which_it_is(
                 "source": layer("u.points"),
                 "target": new("u.f5"),
                 "duration": 60,
-                "providerType": "sp_walk",
+                "providerType": "sp_car",
             },
-            "networks.sp_walk",
+            "networks.sp_car",
         ),
     ],
 )
