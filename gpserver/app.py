@@ -1,6 +1,9 @@
 """Puts the parts together: the only module that knows every one of them."""
 
 import logging
+import os
+import shutil
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,6 +21,7 @@ from gpserver.clerk import Clerk
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError
 from gpserver.examiner import Examiner
+from gpserver.executors import Executor
 from gpserver.executors.local import LocalExecutor
 from gpserver.fetch import Reach
 from gpserver.layers import Place, is_database
@@ -29,10 +33,12 @@ from gpserver.protocols.esri.wire import Site
 from gpserver.protocols.evergis import wire as evergis
 from gpserver.protocols.evergis.routes import routes as evergis_routes
 from gpserver.protocols.paths import Paths
+from gpserver.queue import Limits, Queue
 from gpserver.schedules.office import Office, View
 from gpserver.schedules.ticker import Ticker
 from gpserver.security import ADMINISTRATORS, Guard, create_guard, kept_key, read_users
 from gpserver.settings import Settings
+from gpserver.stores import JobStore
 from gpserver.stores.sqlite import SQLiteStore
 from gpserver.uploads import Uploads
 
@@ -53,25 +59,25 @@ def create_app(settings: Settings) -> Starlette:
         DataFolderBusy: At start-up, when another server has the data folder.
     """
     data = settings.data.resolve()
-    spool = data / "incoming"
-    spool.mkdir(parents=True, exist_ok=True)
-    lock, guard = FileLock(data / "engine.lock"), _guard(settings, data)
+    home = _home(settings, data)
+    spool = home / "incoming"
+    lock, guard = FileLock(home / "engine.lock"), _guard(settings, data)
     start_method = settings.start_method or None
     engine, catalog = create_engine(settings), Catalog(settings.services.resolve())
-    examiner = _examiner(settings, data)
+    examiner = _examiner(settings, home)
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=start_method)
     # Of its own: tiles come by the hundred, and would push out pictures that were promised for a while.
     tiles = Studio(data / "tiles", slots=_ARTISTS, start_method=start_method)
-    clerk = Clerk(layers_of(settings), data / "answers", start_method=start_method)
+    clerk = Clerk(layers_of(settings), home / "answers", start_method=start_method)
     office = Office(data / "schedules.sqlite", engine)
     ticker = Ticker(office, partial(_view_of, engine, catalog, guard))
     staff = (engine, examiner, studio, tiles, clerk, ticker)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        _acquire(lock, data)
-        for leftover in spool.iterdir():
-            leftover.unlink()
+        _acquire(lock, home)
+        shutil.rmtree(spool, ignore_errors=True)
+        spool.mkdir()
         catalog.refresh()
         if guard:
             _warn_of_misspelled(guard, catalog)
@@ -92,26 +98,16 @@ def create_app(settings: Settings) -> Starlette:
         settings.public_url.rstrip("/"),
         settings.current_version,
         settings.execute_wait,
+        settings.waiting_status,
         guard,
         frozenset(settings.trusted_origins),
     )
     # Without users there is nothing that a page could do in somebody's name.
     trusted = site.origins if guard else None
-    app = Starlette(
-        routes=_routes(site, tiles, clerk, office), middleware=_middleware(trusted), lifespan=lifespan
-    )
+    routes_ = _routes(site, tiles, clerk, office)
+    app = Starlette(routes=routes_, middleware=_middleware(trusted), lifespan=lifespan)
     app.state.stopping = site.stopping
     return app
-
-
-def _examiner(settings: Settings, data: Path) -> Examiner:
-    return Examiner(
-        settings.services.resolve(),
-        data / "questions",
-        uploads=data / "uploads",
-        reach=_reach(settings),
-        start_method=settings.start_method or None,
-    )
 
 
 def _routes(site: Site, tiles: Studio, clerk: Clerk, office: Office) -> list[BaseRoute]:
@@ -141,6 +137,24 @@ def _view_of(engine: Engine, catalog: Catalog, guard: Guard | None, owner: str) 
     return View(guard.engine(engine, caller), guard.catalog(catalog, caller)) if caller else None
 
 
+def _examiner(settings: Settings, home: Path) -> Examiner:
+    return Examiner(
+        settings.services.resolve(),
+        home / "questions",
+        uploads=settings.data.resolve() / "uploads",
+        reach=_reach(settings),
+        start_method=settings.start_method or None,
+    )
+
+
+def _home(settings: Settings, data: Path) -> Path:
+    """The folder of what is this server's alone of a data folder that it may share."""
+    own = f"nodes/{socket.gethostname()}-{settings.port or os.getpid()}" if settings.store else ""
+    home = data / own
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
 def _guard(settings: Settings, data: Path) -> Guard | None:
     if not settings.users:
         if settings.access:
@@ -159,22 +173,62 @@ def create_engine(settings: Settings) -> Engine:
     """The engine of a data folder; it runs nothing until it is started."""
     data = settings.data.resolve()
     data.mkdir(parents=True, exist_ok=True)
-    store = SQLiteStore(data / "jobs.sqlite")
     uploads = Uploads(data / "uploads", settings.max_upload, settings.upload_types)
-    layers = layers_of(settings)
+    layers = layers_of(settings).open()
     Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
-    executor = LocalExecutor(
+    store, executor = _remote(settings) if settings.store else _local(settings, data)
+    jobs = data / "jobs"
+    jobs.mkdir(exist_ok=True)
+    queue = Queue(store, jobs, Limits(settings.max_queued, settings.max_queued_each, settings.min_free))
+    return Engine(store, executor, jobs, uploads, layers, queue, lifetime=settings.job_lifetime)
+
+
+def create_runner(settings: Settings) -> LocalExecutor:
+    """What runs jobs of a shared database on this machine.
+
+    Raises:
+        GPServerError: The database cannot be used.
+    """
+    return _executor(settings, _postgres(settings), lease=settings.lease)
+
+
+def _postgres(settings: Settings) -> JobStore:
+    try:
+        from gpserver.stores.postgres import PostgresStore
+    except ImportError as error:
+        raise GPServerError(f"Jobs in PostgreSQL need pip install gpserver[postgres]: {error}.") from None
+    return PostgresStore(settings.store)
+
+
+def _local(settings: Settings, data: Path) -> tuple[JobStore, Executor]:
+    store = SQLiteStore(data / "jobs.sqlite")
+    return store, _executor(settings, store, lease=0.0)
+
+
+def _remote(settings: Settings) -> tuple[JobStore, Executor]:
+    store = _postgres(settings)
+    # Here, since a server of one machine needs none of it.
+    from gpserver.executors.remote import RemoteExecutor
+    from gpserver.executors.tickets import make_tables
+
+    make_tables(settings.store)
+    return store, RemoteExecutor(store, settings.store, settings.lease)
+
+
+def _executor(settings: Settings, store: JobStore, *, lease: float) -> LocalExecutor:
+    data = settings.data.resolve()
+    return LocalExecutor(
         store,
         settings.services.resolve(),
         data / "jobs",
         data / "uploads",
         _reach(settings),
-        layers,
+        layers_of(settings),
         slots=settings.slots,
         start_method=settings.start_method or None,
         debug=settings.debug,
+        lease=lease,
     )
-    return Engine(store, executor, data / "jobs", uploads, layers.open(), lifetime=settings.job_lifetime)
 
 
 def layers_of(settings: Settings) -> Place:
@@ -195,10 +249,10 @@ def _middleware(trusted: frozenset[str] | None) -> list[Middleware]:
     return [Middleware(Origins, trusted=trusted), Middleware(Compression), Middleware(Paths)]
 
 
-def _acquire(lock: FileLock, data: Path) -> None:
+def _acquire(lock: FileLock, home: Path) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise DataFolderBusy(
-            f"Another gpserver works on {data}. Stop it, or start this one with another --data folder."
+            f"Another gpserver works on {home}. Stop it, or start this one with another --data folder."
         ) from None

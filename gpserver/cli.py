@@ -1,4 +1,4 @@
-"""The command line: gpserver serve | run | describe | import | hash-password."""
+"""The command line: gpserver serve | worker | run | describe | import | hash-password."""
 
 import argparse
 import getpass
@@ -24,7 +24,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-_SETTINGS = ("host", "port", "services", "data", "layers", "public_url", "slots", "start_method", "debug")
+_SETTINGS = (
+    "host",
+    "port",
+    "services",
+    "data",
+    "layers",
+    "public_url",
+    "store",
+    "slots",
+    "start_method",
+    "debug",
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands.add_parser("serve", help="start the server"))
+    worker = commands.add_parser("worker", help="run jobs of a shared database on this machine")
+    _add_services(worker)
+    worker.add_argument("--data", type=Path, help="folder of jobs and results that all machines see")
+    worker.add_argument("--slots", type=int, help=f"jobs that run at once (default {Settings.slots})")
+    worker.add_argument("--store", help="postgresql:// URL of the database of jobs")
+    worker.set_defaults(command=_work)
     run = commands.add_parser("run", help="run one task on local files", add_help=False)
     run.add_argument("task", nargs="?", default="", help="Task, Service/Task or Folder/Service/Task")
     _add_services(run)
@@ -66,6 +83,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help=f"address to listen on (default {Settings.host})")
     parser.add_argument("--port", type=int, help=f"port; 0 takes a free one (default {Settings.port})")
     parser.add_argument("--data", type=Path, help=f"folder for jobs and results (default {Settings.data})")
+    parser.add_argument("--store", help="postgresql:// URL of a database of jobs that several machines share")
     parser.add_argument("--public-url", help="scheme and host that clients see, behind a proxy")
     parser.add_argument("--slots", type=int, help=f"jobs that run at once (default {Settings.slots})")
     parser.add_argument("--start-method", choices=["fork", "spawn"], help="how workers are started")
@@ -81,6 +99,13 @@ def _serve(settings: Settings, options: argparse.Namespace, rest: list[str]) -> 
     from gpserver.serve import serve
 
     return serve(settings, on_ready=show if options.demo else None)
+
+
+def _work(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    _refuse(rest)
+    from gpserver.runner import work
+
+    return work(settings)
 
 
 def _run(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ class Database:
         path: The file; it and its folder are made where they are not there.
         schema: Statements that may run again.
         version: Of the schema.
-        migrations: What brings the tables of an older version up to the next one.
+        migrations: The statements that bring the tables of an older version up to the next one.
 
     The first call raises GPServerError for a file with the tables of another version.
     """
 
     def __init__(
-        self, path: Path, schema: str, version: int, migrations: Mapping[int, str] | None = None
+        self, path: Path, schema: str, version: int, migrations: Mapping[int, Sequence[str]] | None = None
     ) -> None:
         self._path, self._schema, self._version = path, schema, version
         self._migrations = migrations or {}
@@ -97,7 +97,8 @@ class Database:
         # Read again: another process may have done it by now.
         [(version,)] = connection.execute("PRAGMA user_version").fetchall()
         while version < self._version:
-            connection.execute(self._migrations[version])
+            for statement in self._migrations[version]:
+                connection.execute(statement)
             version += 1
         connection.execute(f"PRAGMA user_version={version}")
         connection.execute("COMMIT")

@@ -12,8 +12,9 @@ from typing import Any
 from gpserver.errors import Conflict, InvalidRequest, NotFound
 from gpserver.executors import Executor
 from gpserver.features import Layer
-from gpserver.job import Input, Job, JobStatus, Message, NewJob, Result, Terms
+from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Result, Terms
 from gpserver.layers import Layers
+from gpserver.queue import Queue
 from gpserver.stores import JobStore
 from gpserver.task import Service, Task
 from gpserver.uploads import Uploads
@@ -35,6 +36,7 @@ class Engine:
         jobs: The folder of the jobs' folders.
         uploads: The files that clients have sent.
         layers: The named layers.
+        queue: The line of jobs that wait.
         lifetime: Seconds that a finished job, its files and its results stay, an uploaded file, and a
             temporary layer.
     """
@@ -46,6 +48,7 @@ class Engine:
         jobs: Path,
         uploads: Uploads,
         layers: Layers,
+        queue: Queue,
         *,
         lifetime: float,
     ) -> None:
@@ -53,6 +56,7 @@ class Engine:
         self.uploads, self.layers = uploads, layers
         self._watchers: dict[str, list[Watcher]] = {}
         self._watching = threading.Lock()
+        self._queue = queue
         self._closed = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep_always, name="gpserver-sweep", daemon=True)
         self._owner = ""
@@ -108,7 +112,9 @@ class Engine:
 
         Raises:
             Conflict: There is a job of that id.
+            ServerBusy: Too many jobs wait, or the disk is nearly full.
         """
+        self._queue.admit(self._owner)
         if job_id and self._store.get(job_id):
             raise Conflict(f"There is a job {job_id} already.")
         job_id = job_id or secrets.token_hex(16)
@@ -148,6 +154,33 @@ class Engine:
             raise NotFound(f"Job {job_id} not found.")
         return job
 
+    def find(self, wanted: JobFilter, first: int = 0, most: int = 100) -> list[Job]:
+        """The jobs that are meant, the youngest first, from the ``first``-th on; whoever may see them."""
+        return self._store.find(wanted, first, most)
+
+    def count(self, wanted: JobFilter) -> dict[JobStatus, int]:
+        """How many jobs are meant, by their status."""
+        return self._store.count(wanted)
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job that has ended, with its files and results.
+
+        Raises:
+            NotFound: There is no such job.
+            InvalidRequest: It has not ended.
+        """
+        if not (job := self.job(job_id)).status.is_terminal:
+            raise InvalidRequest(f"Job {job_id} is {job.status}: cancel it first.")
+        self._forget(job_id)
+
+    def purge(self, service: str) -> None:
+        """Cancel the jobs of a service that have not begun."""
+        waiting = JobFilter(service, statuses=frozenset({JobStatus.QUEUED}))
+        while found := self._store.find(waiting):
+            for job in found:  # one that has begun meanwhile goes on
+                if self._store.move(job.id, JobStatus.QUEUED, JobStatus.CANCELLED, now=time.time()):
+                    self._ended(job.id)
+
     def cancel(self, job_id: str) -> Job:
         """Stop a job and return it as it stands then; asking again while it stops is fine.
 
@@ -168,6 +201,10 @@ class Engine:
         elif job.status.is_terminal:
             raise InvalidRequest(f"Job {job_id} has already ended: {job.status}.")
         return job
+
+    def ahead(self, job: Job) -> int | None:
+        """How many jobs begin before a queued one, half a second ago; None beyond the first thousand."""
+        return self._queue.place(job.id)
 
     def watch(self, job_id: str, watcher: Watcher) -> None:
         """Call ``watcher`` once the job has ended, from some other thread, or at once if it has."""
@@ -236,12 +273,15 @@ class Engine:
         """
         ids = self._store.ended_before(before)
         for job_id in ids:
-            # Files first: a row without files is found again, files without a row never would be.
-            Workspace(self._jobs, job_id).delete()
-            self._store.delete(job_id)
+            self._forget(job_id)
         self.uploads.sweep(before)
         self.layers.sweep(before)
         return len(ids)
+
+    def _forget(self, job_id: str) -> None:
+        # Files first: a row without files is found again, files without a row never would be.
+        Workspace(self._jobs, job_id).delete()
+        self._store.delete(job_id)
 
     def _ended(self, job_id: str) -> None:
         with self._watching:
@@ -264,6 +304,7 @@ def _terms(service: Service, task: Task) -> Terms:
         time_limit=service.time_limit,
         memory_limit=service.memory_limit,
         instances=service.instances,
+        priority=service.priority,
         # Whoever called a synchronous task is gone with the server.
         retry_on_loss=task.retry_on_loss and not service.synchronous,
         cancel_grace=task.cancel_grace,

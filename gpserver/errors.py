@@ -21,6 +21,10 @@ class TooLarge(InvalidRequest):
     """A request or a value over a size limit; the text names the limit."""
 
 
+class ServerBusy(GPServerError):
+    """There is no room for a request now, and there may be later; the text names the limit."""
+
+
 class TokenRequired(GPServerError):
     """Somebody who has not said who he is asked for what is not for everybody."""
 

@@ -86,6 +86,8 @@ class Terms:
     """Bytes of private memory."""
     instances: int | None = None
     """Jobs of the service that may run at once on this machine; None: as many as there are slots."""
+    priority: int = 0
+    """Jobs of a higher one begin first."""
     retry_on_loss: bool = True
     """Whether the job may be run again when the server died under it."""
     cancel_grace: float = 0.0
@@ -192,3 +194,20 @@ class Job:
     terms: Terms
     owner: str = ""
     """The user who submitted it; empty for nobody in particular."""
+    runner: str = ""
+    """Who ran it last, ``host:…``; empty while nobody did."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs are meant; what is left out says nothing."""
+
+    service: str = ""
+    """Its full name."""
+    owner: str | None = None
+    """A user; empty for nobody in particular."""
+    statuses: frozenset[JobStatus] = frozenset()
+    since: float = 0.0
+    """Submitted then or later, in epoch seconds."""
+    until: float | None = None
+    """Submitted before then."""

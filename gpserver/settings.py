@@ -38,10 +38,20 @@ class Settings:
     folder layers in the data folder."""
     public_url: str = ""
     """Scheme and host that clients see, where a proxy does not say it in X-Forwarded headers."""
+    store: str = field(default="", repr=False)
+    """``postgresql://…`` of a database that several machines share; empty for a file in the data folder."""
+    lease: float = 15.0
+    """Seconds of silence after which the jobs of a machine are taken over, where several share them."""
     slots: int = max(2, os.cpu_count() or 2)
     """Jobs that run at once."""
     start_method: str = ""
     """How workers come to life: fork (from a warm parent), spawn, or empty for what suits the system."""
+    max_queued: int = 10_000
+    """Jobs that may wait; a submit beyond it is refused."""
+    max_queued_each: int = 1_000
+    """Jobs of one user who signed in that may wait."""
+    min_free: int = 200_000_000
+    """Bytes of the data folder's disk that no job is taken below."""
     max_body: int = 200_000_000
     """Bytes of one request's body."""
     max_upload: int = 2_000_000_000
@@ -62,6 +72,8 @@ class Settings:
     """Seconds that a finished job and its results stay, and an uploaded file."""
     execute_wait: float = 600
     """Seconds after which a synchronous call is given up."""
+    waiting_status: bool = False
+    """Whether a job that finds no room is told as esriJobWaiting; some clients stop to poll then."""
     current_version: float = 11.1
     """The ArcGIS version that clients are told."""
     debug: bool = False

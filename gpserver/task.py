@@ -230,6 +230,7 @@ class Service:
         time_limit: Seconds that a job may run; None is no limit.
         instances: Jobs that may run at once on one machine; None is as many as there is room for.
         memory_limit: Bytes that a job may use; None is no limit.
+        priority: Its jobs begin before those of services with a lower one.
 
     Raises:
         PublishingError: Something of it cannot be; names the cure.
@@ -247,6 +248,7 @@ class Service:
     time_limit: float | None = 600.0
     instances: int | None = None
     memory_limit: int | None = None
+    priority: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", tuple(_published(item) for item in self.tasks))

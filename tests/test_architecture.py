@@ -32,7 +32,7 @@ LADDER = [
     ["evergis"],
     ["worker"],
     ["sandbox"],
-    ["executors"],
+    ["executors", "queue"],
     ["engine", "clerk", "examiner", "maps"],
     ["schedules"],
     ["security"],
@@ -40,7 +40,7 @@ LADDER = [
     ["protocols"],
     ["settings"],
     ["app"],
-    ["serve", "demo", "shell"],
+    ["serve", "runner", "demo", "shell"],
     ["cli"],
     ["__main__"],
 ]

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gpserver.executors import OnChange
+from gpserver.executors.lease import Lease
 from gpserver.fetch import Reach
 from gpserver.job import Job, JobStatus, Message, MessageType, Progress, Result
 from gpserver.layers import Place
@@ -21,13 +23,25 @@ from gpserver.worker import Assignment
 
 _log = logging.getLogger(__name__)
 
-_MAX_ATTEMPTS = 2
 _MAX_MESSAGES = 10_000  # of one attempt; a task in a wild loop must not fill the disk
 _POLL = 1.0  # seconds; only a safety net, every event of ours wakes the dispatcher
 
 
 class LocalExecutor:
-    """One dispatcher thread that claims jobs while slots are free, over one sandbox."""
+    """One dispatcher thread that claims jobs while slots are free, over one sandbox.
+
+    Args:
+        store: Where jobs are kept.
+        services: The services folder.
+        jobs: The folder of the jobs' folders.
+        uploads: The folder of uploaded items.
+        reach: What one job may fetch.
+        layers: Where the named layers are.
+        slots: Jobs that run at once.
+        start_method: As for :class:`gpserver.sandbox.Sandbox`.
+        debug: Whether clients see the traceback of a failed task.
+        lease: Seconds of silence after which other machines take its jobs over; 0 where there are none.
+    """
 
     def __init__(
         self,
@@ -41,10 +55,13 @@ class LocalExecutor:
         slots: int,
         start_method: str | None,
         debug: bool,
+        lease: float = 0.0,
     ) -> None:
         self._store, self._services, self._jobs, self._debug = store, services, jobs, debug
         self._uploads, self._reach, self._layers = uploads, reach, asdict(layers)
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        # Processes of one name may follow each other; a runner that is gone never comes back.
+        self._runner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._lease = Lease(store, self._runner, lease)
         self._sandbox = Sandbox(
             "gpserver.worker:run",
             slots=slots,
@@ -64,8 +81,7 @@ class LocalExecutor:
     def start(self, on_end: OnChange) -> None:
         """Resolve what a dead server left behind, then begin to run what is queued."""
         self._on_end = on_end
-        for job in self._store.unfinished():
-            self._recover(job)
+        self._lease.take_over()
         self._sandbox.start()
         self._thread.start()
         self._wake()
@@ -77,6 +93,10 @@ class LocalExecutor:
     def cancel(self, job_id: str) -> None:
         """A running job was moved to CANCELLING: stop it now."""
         self._sandbox.cancel(job_id)
+
+    def free(self) -> bool:
+        """Whether another job could begin now."""
+        return self._sandbox.free() > 0
 
     def ready(self) -> bool:
         """Whether a worker is warm."""
@@ -93,17 +113,6 @@ class LocalExecutor:
     def _wake(self) -> None:
         self._work.set()
 
-    def _recover(self, job: Job) -> None:
-        now = time.time()
-        if job.status is JobStatus.CANCELLING:
-            self._store.move(job.id, JobStatus.CANCELLING, JobStatus.CANCELLED, now=now)
-        elif job.terms.retry_on_loss and job.attempt < _MAX_ATTEMPTS:
-            lost = Message(MessageType.WARNING, "The server stopped while the job ran; it starts again.", now)
-            self._store.move(job.id, JobStatus.RUNNING, JobStatus.QUEUED, now=now, messages=[lost])
-        else:
-            lost = Message(MessageType.ERROR, "The server stopped while the job ran.", now)
-            self._store.move(job.id, JobStatus.RUNNING, JobStatus.FAILED, now=now, messages=[lost])
-
     def _dispatch(self) -> None:
         # A job that is said to run should run, not wait for the first worker to warm up.
         while not self._closing and not self._sandbox.ready.wait(0.1):
@@ -113,6 +122,7 @@ class LocalExecutor:
             self._work.clear()
             try:
                 self._settle()
+                self._lease.renew(self._running, self._sandbox.cancel)
                 while not self._closing and self._start_one():
                     pass
             except Exception:
@@ -122,7 +132,7 @@ class LocalExecutor:
     def _start_one(self) -> bool:
         if not self._sandbox.free():
             return False
-        job = self._store.claim(self._owner, time.time(), self._full())
+        job = self._store.claim(self._runner, time.time(), self._full())
         if job is None:
             return False
         self._running[job.id] = job

@@ -29,7 +29,7 @@ class Studio:
     """Pictures on order, each drawn once while it is kept.
 
     Args:
-        folder: Where pictures are kept; it belongs to the studio alone.
+        folder: Where pictures are kept; several studios may share it.
         slots: Pictures that are drawn at once.
         start_method: As for :class:`gpserver.sandbox.Sandbox`.
     """
@@ -42,10 +42,9 @@ class Studio:
         self._desk = Desk("gpserver.maps.artist:run", slots=slots, start_method=start_method)
 
     def start(self) -> None:
-        """Open the studio; what a former one drew is gone. Its processes come with the first order."""
+        """Open the studio; what is old goes. Its processes come with the first order."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        for picture in self._folder.iterdir():
-            picture.unlink()
+        self._sweep()
 
     def close(self) -> None:
         """Stop; pictures that are not ready never will be."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
-from gpserver.job import Input, Job, JobStatus, Message, NewJob, Progress, Result
+from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Progress, Result
 
 
 class JobStore(Protocol):
@@ -21,7 +21,13 @@ class JobStore(Protocol):
         """The job as it stands, or None."""
 
     def claim(self, runner: str, now: float, full: Collection[str] = ()) -> Job | None:
-        """Take the oldest queued job whose service is not in ``full``: it is running now, attempt + 1."""
+        """Take the queued job whose turn it is and whose service is not in ``full``: it is running now."""
+
+    def waiting(self, most: int) -> list[str]:
+        """Ids of the queued jobs in the order in which they begin, up to ``most``."""
+
+    def queued(self, most: int, owner: str | None = None) -> int:
+        """How many jobs are queued, of a user or of all; counted up to ``most``."""
 
     def move(
         self,
@@ -51,11 +57,23 @@ class JobStore(Protocol):
     def messages(self, job_id: str) -> list[Message]:
         """All messages in order."""
 
+    def find(self, wanted: JobFilter, first: int = 0, most: int = 100) -> list[Job]:
+        """The jobs that are meant, the youngest first, from the ``first``-th on (counted from 0)."""
+
+    def count(self, wanted: JobFilter) -> dict[JobStatus, int]:
+        """How many jobs are meant, by their status."""
+
     def latest(self, service: str, task: str) -> Job | None:
         """The youngest job of a task that succeeded."""
 
-    def unfinished(self) -> list[Job]:
-        """Jobs that are running or being cancelled, whoever runs them."""
+    def beat(self, runner: str) -> list[Job]:
+        """Say that a runner is alive; gives the jobs that it holds, running or being cancelled."""
+
+    def lost(self, seconds: float) -> list[Job]:
+        """Jobs that are running or being cancelled, and whose runner was not heard of for that long."""
+
+    def alive(self, seconds: float) -> int:
+        """How many runners were heard of in that time."""
 
     def ended_before(self, when: float) -> list[str]:
         """Ids of the jobs that ended before ``when`` (epoch seconds)."""

@@ -1,5 +1,6 @@
 """The studio with real processes: what is drawn once, what is refused, and what is served."""
 
+import os
 from concurrent.futures import wait
 from dataclasses import replace
 
@@ -101,11 +102,13 @@ def test_only_pictures_are_served(studio):
     assert studio.picture(f"../{path.parent.name}/{path.name}") is None
 
 
-def test_pictures_of_a_former_studio_are_gone(tmp_path):
-    (tmp_path / "old.png").write_bytes(b"")
+def test_old_pictures_of_a_former_studio_are_gone(tmp_path):
+    for name in ("old.png", "new.png"):
+        (tmp_path / name).write_bytes(b"")
+    os.utime(tmp_path / "old.png", (1, 1))
     studio = Studio(tmp_path, slots=1)
     studio.start()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["new.png"]
     studio.close()
 
 

@@ -7,21 +7,52 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from gpserver.errors import GPServerError
-from gpserver.job import MOVES, Input, JobStatus, Message, MessageType, NewJob, Progress, Result, Terms
+from gpserver.job import (
+    MOVES,
+    Input,
+    JobFilter,
+    JobStatus,
+    Message,
+    MessageType,
+    NewJob,
+    Progress,
+    Result,
+    Terms,
+)
 from gpserver.stores import JobStore
+from gpserver.stores.postgres import PostgresStore
 from gpserver.stores.sqlite import SQLiteStore
 
 INFO, ERROR = MessageType.INFORMATIVE, MessageType.ERROR
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(scope="module")
+def database(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database."""
+    connection: psycopg.Connection = request.getfixturevalue("postgis")
+    return f"postgresql:///{connection.info.dbname}?host={connection.info.host}&user={connection.info.user}"
+
+
+@pytest.fixture(scope="module")
+def postgres(database: str) -> Iterator[PostgresStore]:
+    with closing(PostgresStore(database)) as store:
+        yield store
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
-    store = SQLiteStore(tmp_path / "jobs.sqlite")
+    if request.param == "sqlite":
+        with closing(SQLiteStore(tmp_path / "jobs.sqlite")) as store:
+            yield store
+        return
+    connection: psycopg.Connection = request.getfixturevalue("postgis")
+    store = request.getfixturevalue("postgres")
     yield store
-    store.close()
+    connection.execute("TRUNCATE jobs, runners, inputs, messages, results")
 
 
 def new(job_id: str, service: str = "Buffer", **terms: object) -> NewJob:
@@ -63,7 +94,9 @@ def test_a_file_of_another_version_is_told(tmp_path: Path) -> None:
 def test_the_jobs_of_the_version_before_are_kept(tmp_path: Path) -> None:
     SQLiteStore(tmp_path / "jobs.sqlite").close()
     with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as connection:
-        connection.execute("ALTER TABLE jobs DROP COLUMN progress_detail")
+        connection.executescript("DROP INDEX jobs_line; DROP INDEX jobs_turns")
+        for column in ("progress_detail", "priority", "turn"):
+            connection.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
         connection.execute(
             "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"
             " environment, terms, owner) VALUES ('old', 'S', 'T', 'queued', 1, 0, 1.0, 0, '{}', '{}', '')"
@@ -99,6 +132,25 @@ def test_claims_come_in_the_order_of_submission(store: JobStore) -> None:
     job = store.get("3")
     assert job is not None
     assert (job.status, job.attempt, job.started) == (JobStatus.RUNNING, 1, 5.0)
+
+
+def test_a_higher_priority_comes_first_and_users_take_turns(store: JobStore) -> None:
+    for n, (owner, priority) in enumerate([("ann", 0), ("ann", 0), ("bob", 0), ("ann", 0), ("eve", 5)]):
+        store.add(NewJob(str(n), "S", "T", (), {}, Terms(priority=priority), created=1.0, owner=owner))
+    assert store.waiting(3) == ["4", "0", "2"]
+    claimed = [job.id for job in iter(lambda: store.claim("me", 5.0), None)]
+    assert claimed == ["4", "0", "2", "1", "3"]
+    assert store.waiting(3) == []
+
+
+def test_who_comes_late_waits_for_nobody_twice(store: JobStore) -> None:
+    for n in range(6):
+        store.add(NewJob(f"a{n}", "S", "T", (), {}, Terms(), created=1.0, owner="ann"))
+    for _ in range(3):
+        store.claim("me", 5.0)
+    for n in range(3):
+        store.add(NewJob(f"b{n}", "S", "T", (), {}, Terms(), created=1.0, owner="bob"))
+    assert store.waiting(9) == ["a3", "b0", "a4", "b1", "a5", "b2"]
 
 
 def test_a_full_service_is_passed_over(store: JobStore) -> None:
@@ -233,7 +285,7 @@ def test_one_of_many_racing_moves_wins(store: JobStore) -> None:
 def test_unfinished_and_ended_jobs_are_found_and_deleted(store: JobStore) -> None:
     for job_id, status in (("1", JobStatus.RUNNING), ("3", JobStatus.SUCCEEDED), ("4", JobStatus.QUEUED)):
         in_state(store, job_id, status)
-    assert [job.id for job in store.unfinished()] == ["1"]
+    assert [job.id for job in store.lost(0)] == ["1"]
     assert store.ended_before(3.0) == []
     assert store.ended_before(3.5) == ["3"]
     store.delete("3")
@@ -250,3 +302,92 @@ def test_jobs_survive_a_restart(tmp_path: Path) -> None:
     second.close()
     assert job is not None
     assert job.status is JobStatus.QUEUED
+
+
+def test_several_servers_make_the_tables_of_a_database_once(database: str) -> None:
+    stores: list[PostgresStore] = []
+    threads = [threading.Thread(target=lambda: stores.append(PostgresStore(database))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(stores) == 4
+    for store in stores:
+        assert store.lost(0) == []
+        store.close()
+
+
+def test_a_database_of_another_version_is_told(
+    database: str, postgres: PostgresStore, postgis: psycopg.Connection
+) -> None:
+    postgis.execute("UPDATE gpserver_schema SET version = version + 1")
+    try:
+        with pytest.raises(GPServerError, match="another version"):
+            PostgresStore(database)
+    finally:
+        postgis.execute("UPDATE gpserver_schema SET version = version - 1")
+
+
+def test_a_database_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(GPServerError, match="cannot be used"):
+        PostgresStore(f"postgresql:///nothing?host={tmp_path}&connect_timeout=1")
+
+
+def test_claims_that_race_take_each_job_once(store: JobStore) -> None:
+    for n in range(60):
+        store.add(new(str(n)))
+    taken: list[str] = []
+
+    def claim(name: str) -> None:
+        while job := store.claim(name, 2.0):
+            taken.append(job.id)
+
+    threads = [threading.Thread(target=claim, args=(f"host {n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken, key=int) == [str(n) for n in range(60)]
+
+
+def test_what_a_database_cannot_hold_is_replaced_and_nothing_is_lost(store: JobStore) -> None:
+    in_state(store, "1", JobStatus.RUNNING)
+    assert store.append("1", 1, [Message(INFO, "a\0b", 1.0)], Progress("50 % \0?"))
+    [message] = store.messages("1")
+    assert message.text[0] + message.text[-1] == "ab"
+
+
+def test_a_runner_that_is_not_heard_of_loses_its_jobs(store: JobStore) -> None:
+    for n in "123":
+        store.add(new(n))
+    held, others = store.claim("me", 2.0), store.claim("other", 2.0)
+    assert held is not None
+    assert others is not None
+    assert store.move(held.id, JobStatus.RUNNING, JobStatus.CANCELLING, now=3.0)
+    assert [job.id for job in store.lost(60)] == ["1", "2"]  # neither has ever been heard of
+    [mine] = store.beat("me")
+    assert (mine.id, mine.status) == ("1", JobStatus.CANCELLING)
+    assert [job.id for job in store.lost(60)] == ["2"]
+    assert store.alive(60) == 1
+    assert [job.id for job in store.lost(-60)] == ["1", "2"]
+    assert store.beat("third") == []
+    assert store.alive(60) == 2
+
+
+def test_jobs_are_found_by_service_owner_status_and_time(store: JobStore) -> None:
+    for n, (service, owner) in enumerate([("A", "ann"), ("A", ""), ("B", "ann"), ("B", "bob")]):
+        store.add(NewJob(str(n), service, "T", (), {}, Terms(), created=float(n), owner=owner))
+    assert store.claim("me", 9.0)
+
+    def found(**wanted: object) -> list[str]:
+        return [job.id for job in store.find(JobFilter(**wanted))]
+
+    assert found() == ["3", "2", "1", "0"]
+    assert found(service="A") == ["1", "0"]
+    assert found(owner="ann") == ["2", "0"]
+    assert found(owner="") == ["1"]
+    assert found(statuses=frozenset({JobStatus.RUNNING, JobStatus.FAILED})) == ["0"]
+    assert found(since=1.0, until=3.0) == ["2", "1"]
+    assert [job.id for job in store.find(JobFilter(), 1, 2)] == ["2", "1"]
+    assert store.count(JobFilter()) == {JobStatus.RUNNING: 1, JobStatus.QUEUED: 3}
+    assert store.count(JobFilter(service="nothing")) == {}

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from gpserver.job import Job
 from gpserver.protocols.esri.jobs import job_of, job_value
-from gpserver.protocols.esri.log import elapsed
+from gpserver.protocols.esri.log import elapsed, status_of
 from gpserver.protocols.esri.wire import Call
 
 _LOOK = 0.25  # seconds between two looks at the job
@@ -60,7 +60,9 @@ async def _stream(call: Call, job: Job, seen: int) -> AsyncIterator[bytes]:
 
 
 def _event(call: Call, job: Job, seen: int) -> tuple[int, bytes]:
-    value: dict[str, Any] = job_value(call.site.engine, job.id, job.version, True)
+    # Without the place in the queue: lines of the log are counted here, and that one comes and goes.
+    status = status_of(job, call.site.waiting_status)
+    value: dict[str, Any] = job_value(call.site.engine, job.id, job.version, True, status, None)
     messages = value["messages"]
     told = {
         "jobStatus": value["jobStatus"],

@@ -18,7 +18,7 @@ from gpserver.job import Input, Job, JobStatus, Result
 from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.directory import SERVICES
 from gpserver.protocols.esri.gpserver import service_and_task
-from gpserver.protocols.esri.log import JOB_ID, STATUS, elapsed, esri_id, message_log, progress
+from gpserver.protocols.esri.log import JOB_ID, STATUS, elapsed, esri_id, message_log, progress, status_of
 from gpserver.protocols.esri.mapimage import drawn, map_image
 from gpserver.protocols.esri.outcomes import extent_of, outcomes, picture_of
 from gpserver.protocols.esri.parameters import (
@@ -47,13 +47,15 @@ async def job(call: Call) -> Resource:
     """
     found = await job_of(call)
     with_messages = call.parameters.flag("returnMessages", default=True)
+    ahead = call.site.engine.ahead(found) if found.status is JobStatus.QUEUED else None
+    status = status_of(found, call.site.waiting_status)
     return Resource(
-        job_value(call.site.engine, found.id, found.version, with_messages),
+        job_value(call.site.engine, found.id, found.version, with_messages, status, ahead),
         f"Job Details: {esri_id(found.id)} ({found.service}/{found.task})",
         page="job",
         path=call.path,
         facts=await run_in_threadpool(_facts, call, found) if call.wants_page else {},
-        etag=f"{found.version}{'' if with_messages else 's'}",
+        etag=f"{found.version}{'' if with_messages else 's'}-{status}-{ahead}",
         scene=scenes.of_job(call, found),
         name=found.task,
     )
@@ -246,11 +248,13 @@ async def _succeeded(call: Call) -> Job:
 
 
 @lru_cache(maxsize=256)
-def job_value(engine: Engine, job_id: str, version: int, with_messages: bool) -> dict[str, Any]:
-    """A job as JSON, of the version that was just seen."""
+def job_value(
+    engine: Engine, job_id: str, version: int, with_messages: bool, status: str, ahead: int | None
+) -> dict[str, Any]:
+    """A job as JSON, of the version, the status and the place in the queue that were just seen."""
     # Kept by version: most polls see what the poll before them saw.
     found = engine.job(job_id)
-    value: dict[str, Any] = {"jobId": esri_id(job_id), "jobStatus": STATUS[found.status]}
+    value: dict[str, Any] = {"jobId": esri_id(job_id), "jobStatus": status}
     if step := progress(found):
         value["progress"] = step
     if found.status is JobStatus.SUCCEEDED:
@@ -260,5 +264,5 @@ def job_value(engine: Engine, job_id: str, version: int, with_messages: bool) ->
         }
         value["inputs"] = {item.name: {"paramUrl": f"inputs/{item.name}"} for item in engine.inputs(job_id)}
     messages = engine.messages(job_id) if with_messages and found.message_count else []
-    value["messages"] = message_log(found, messages) if with_messages else []
+    value["messages"] = message_log(found, messages, ahead) if with_messages else []
     return value

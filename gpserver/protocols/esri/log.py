@@ -31,6 +31,8 @@ _LEVELS = {
     "Info": frozenset(MessageType),
 }
 
+_ROOM = 1.0  # seconds; a job that has not begun by then waits for room
+
 _ENDED = {JobStatus.SUCCEEDED: "Succeeded", JobStatus.FAILED: "Failed", JobStatus.TIMED_OUT: "Timed out"}
 
 
@@ -43,13 +45,35 @@ def esri_id(job_id: str) -> str:
     return f"j{job_id}"
 
 
-def message_log(job: Job, messages: Iterable[Message]) -> list[dict[str, str]]:
+def status_of(job: Job, waiting: bool) -> str:
+    """The status of a job.
+
+    Args:
+        job: The job.
+        waiting: Whether one that no machine has room for is ``esriJobWaiting``. That is what ArcGIS says, but
+            clients such as restapi stop to poll then.
+    """
+    if waiting and job.status is JobStatus.QUEUED and time.time() - job.created > _ROOM:
+        return "esriJobWaiting"
+    return STATUS[job.status]
+
+
+def message_log(job: Job, messages: Iterable[Message], ahead: int | None = None) -> list[dict[str, str]]:
     """The log as a client sees it, by the service's message level.
 
     The lines around the task's own are those of the ArcGIS Pro runtime: ``Submitted.``,
     ``Executing...``, the start time, and how and when it ended.
+
+    Args:
+        job: The job.
+        messages: What its task said.
+        ahead: How many jobs begin before it, while it is queued and that is known.
     """
-    return [{"type": _TYPE[kind], "description": text} for kind, text in _lines(job, messages)]
+    lines = list(_lines(job, messages))
+    if job.status is JobStatus.QUEUED and ahead:
+        others = "1 job begins" if ahead == 1 else f"{ahead} jobs begin"
+        lines.append((MessageType.INFORMATIVE, f"Waiting: {others} before this one."))
+    return [{"type": _TYPE[kind], "description": text} for kind, text in lines]
 
 
 def error_lines(messages: Iterable[Message]) -> list[str]:

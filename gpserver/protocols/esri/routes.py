@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from gpserver.formats import Resource
 from gpserver.protocols.esri import (
+    admin,
     directory,
     events,
     gpserver,
@@ -89,6 +90,15 @@ _UPLOADS: tuple[tuple[str, Handler], ...] = (
     ("/{item}/download", _in_thread(uploads.download)),
     ("/{item}/delete", _in_thread(uploads.delete)),
 )
+_ADMIN: tuple[tuple[str, Handler], ...] = (
+    ("", _in_thread(admin.jobs)),
+    ("/query", _in_thread(admin.query)),
+    ("/statistics", _in_thread(admin.statistics)),
+    ("/purgeQueue", _in_thread(admin.purge_queue)),
+    ("/{job_id}", _in_thread(admin.job)),
+    ("/{job_id}/cancel", _in_thread(admin.cancel)),
+    ("/{job_id}/delete", _in_thread(admin.delete)),
+)
 _FROM_FILES = {_UPLOAD, _UPLOAD_PART}
 _AROUND_A_FILE = 1 << 20  # bytes of boundaries, headers and short fields
 _TOKENS: tuple[tuple[str, Handler], ...] = (
@@ -114,6 +124,9 @@ def routes(site: Site) -> list[BaseRoute]:
     table += [(SERVICES + "/{service:path}/GPServer" + end, handler) for end, handler in _INFO]
     table += [(f"{SERVICES}/{{service:path}}/GPServer/uploads{end}", handler) for end, handler in _UPLOADS]
     table += [(long + end, handler) for end, handler in _TASK]
+    table += [
+        (f"/arcgis/admin/services/{{service:path}}.GPServer/jobs{end}", handler) for end, handler in _ADMIN
+    ]
     for map_ in (
         SERVICES + "/{service:path}/MapServer/jobs/{job_id}",
         SERVICES + "/{service:path}/MapServer",

@@ -23,6 +23,7 @@ from gpserver.errors import (
     InvalidRequest,
     InvalidToken,
     NotFound,
+    ServerBusy,
     SignInRefused,
     TokenRequired,
 )
@@ -57,6 +58,8 @@ class Site:
     current_version: float
     execute_wait: float
     """Seconds that a synchronous call may take from request to answer, waiting for its turn included."""
+    waiting_status: bool = False
+    """Whether a job that no machine has room for is told as esriJobWaiting."""
     guard: Guard | None = None
     """Where there are users; without it everybody may do everything."""
     origins: frozenset[str] = frozenset()
@@ -231,6 +234,8 @@ def _translate(error: Exception) -> tuple[int, str, list[str], int]:
             return 400, "Unable to complete operation.", error.lines, 400
         case TimedOut():
             return 504, "Your request has timed out.", [str(error)], 504
+        case ServerBusy():
+            return 503, str(error), [], 503
         case InvalidRequest():
             return 400, "Invalid or missing input parameters.", [str(error)], 400
         case GPServerError():

@@ -24,6 +24,7 @@ from gpserver.errors import (
     InvalidRequest,
     InvalidToken,
     NotFound,
+    ServerBusy,
     SignInRefused,
     TokenRequired,
     TooLarge,
@@ -218,6 +219,8 @@ def _translate(error: Exception) -> tuple[int, str, str]:
             return 404, "ResourceNotFound", str(error) or "There is nothing at this URL."
         case Conflict():
             return 409, "DuplicateContent", str(error)
+        case ServerBusy():  # EverGIS' code for a limit of resources
+            return 402, "ResourceLimitExceeded", str(error)
         case TooLarge():
             return 413, "ResourceLimitExceeded", str(error)
         case GPServerError():

@@ -1,0 +1,395 @@
+"""What every database of jobs is asked, in SQL that SQLite and PostgreSQL understand alike."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any, ClassVar, Protocol
+
+import orjson
+
+from gpserver.job import (
+    MOVES,
+    Input,
+    Job,
+    JobFilter,
+    JobStatus,
+    Message,
+    MessageType,
+    NewJob,
+    Progress,
+    Result,
+    Terms,
+)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    seq {serial}, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL, task TEXT NOT NULL,
+    status TEXT NOT NULL, version INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    owner TEXT NOT NULL, runner TEXT,
+    created DOUBLE PRECISION NOT NULL, started DOUBLE PRECISION, ended DOUBLE PRECISION,
+    progress_text TEXT, progress_percent DOUBLE PRECISION, message_count INTEGER NOT NULL,
+    environment TEXT NOT NULL, terms TEXT NOT NULL, progress_detail TEXT,
+    priority INTEGER NOT NULL DEFAULT 0, turn INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS runners (name TEXT PRIMARY KEY, seen DOUBLE PRECISION NOT NULL){compact};
+CREATE INDEX IF NOT EXISTS jobs_line ON jobs (priority DESC, turn, seq, service) WHERE status = 'queued';
+CREATE INDEX IF NOT EXISTS jobs_turns ON jobs (owner, priority, turn) WHERE status = 'queued';
+CREATE INDEX IF NOT EXISTS jobs_unfinished ON jobs (seq) WHERE status IN ('running', 'cancelling');
+CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_succeeded ON jobs (service, task, seq) WHERE status = 'succeeded';
+CREATE TABLE IF NOT EXISTS inputs (
+    job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
+    texts TEXT NOT NULL, file TEXT, PRIMARY KEY (job_id, n)){compact};
+CREATE TABLE IF NOT EXISTS messages (
+    job_id TEXT NOT NULL, n INTEGER NOT NULL, type TEXT NOT NULL, text TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL, PRIMARY KEY (job_id, n)){compact};
+CREATE TABLE IF NOT EXISTS results (
+    job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
+    value TEXT, layer TEXT, file TEXT, rows INTEGER, drawing TEXT, PRIMARY KEY (job_id, n)){compact};
+"""
+SCHEMA_VERSION = 5
+
+# What brings the tables of an older version up to the next one; new tables and indexes come with the schema.
+MIGRATIONS = {
+    3: ("ALTER TABLE jobs ADD COLUMN progress_detail TEXT",),
+    4: (
+        "ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE jobs ADD COLUMN turn INTEGER NOT NULL DEFAULT 0",
+        "DROP INDEX IF EXISTS jobs_queued",
+    ),
+}
+
+_COLUMNS = (
+    "id, service, task, status, version, attempt, created, started, ended,"
+    " progress_text, progress_percent, progress_detail, message_count, environment, terms, owner, runner"
+)
+# Start-time fair queueing: the jobs of one user stand one turn behind each other, and who comes new begins at
+# the turn that is now (P. Goyal, H. M. Vin and H. Cheng, 1996).
+_TURN = (
+    "SELECT max(turn) FROM (SELECT 0 AS turn"
+    " UNION ALL SELECT max(turn) + 1 FROM jobs WHERE status = 'queued' AND owner = ? AND priority = ?"
+    " UNION ALL SELECT min(turn) FROM jobs WHERE status = 'queued' AND priority = ?) AS turns"
+)
+# What a report does not say stays as it was said before.
+_PROGRESS = (
+    "version = version + 1, progress_text = coalesce(?, progress_text),"
+    " progress_percent = coalesce(?, progress_percent), progress_detail = coalesce(?, progress_detail)"
+)
+
+
+class Cursor(Protocol):
+    """One transaction, or one connection outside of it; values stand for the ``?`` of a statement."""
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> Any:
+        """Run a statement; its rows come from ``fetchone`` and ``fetchall`` of what this gives."""
+
+    def executemany(self, statement: str, rows: Sequence[Sequence[object]]) -> Any:
+        """Run a statement for each row of values."""
+
+
+class SQLStore(ABC):
+    """A ``JobStore`` but for its connections: those are the database's own."""
+
+    _lock: ClassVar[str]
+    """A statement that keeps two claims of one moment apart, until the end of the transaction."""
+    _now: ClassVar[str]
+    """The database's own clock in epoch seconds: those of its clients may differ."""
+
+    @abstractmethod
+    def _transaction(self) -> AbstractContextManager[Cursor]:
+        """Changes that are made together or not at all."""
+
+    @abstractmethod
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        """The rows of a query."""
+
+    def add(self, job: NewJob) -> None:
+        """Keep a new job, queued; durable when this returns."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"  # noqa: S608 - constant
+                " environment, terms, owner, priority, turn)"
+                f" VALUES (?, ?, ?, 'queued', 1, 0, ?, 0, ?, ?, ?, ?, ({_TURN}))",
+                (
+                    job.id,
+                    job.service,
+                    job.task,
+                    job.created,
+                    _dump(job.environment),
+                    _terms_text(job.terms),
+                    job.owner,
+                    job.terms.priority,
+                    job.owner,
+                    job.terms.priority,
+                    job.terms.priority,
+                ),
+            )
+            connection.executemany(
+                "INSERT INTO inputs VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (job.id, n, item.name, item.data_type, _dump(item.texts), item.file)
+                    for n, item in enumerate(job.inputs)
+                ],
+            )
+
+    def get(self, job_id: str) -> Job | None:
+        """The job as it stands, or None."""
+        rows = self._rows(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", job_id)  # noqa: S608 - constant columns
+        return _job(rows[0]) if rows else None
+
+    def claim(self, runner: str, now: float, full: Collection[str] = ()) -> Job | None:
+        """Take the queued job whose turn it is and whose service is not in ``full``: it is running now.
+
+        The highest priority comes first; in one priority users take turns, each with the job that waits
+        longest.
+        """
+        if not self._rows("SELECT 1 FROM jobs WHERE status = 'queued' LIMIT 1"):
+            return None
+        marks = ", ".join("?" * (1 + len(full)))  # an empty list is no SQL, and no service has an empty name
+        with self._transaction() as connection:
+            connection.execute(self._lock)
+            row = connection.execute(
+                "UPDATE jobs SET status = 'running', attempt = attempt + 1, runner = ?, started = ?,"  # noqa: S608 - only ? marks are put in
+                " version = version + 1,"
+                " progress_text = NULL, progress_percent = NULL, progress_detail = NULL"
+                f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND service NOT IN ({marks})"
+                f" ORDER BY priority DESC, turn, seq LIMIT 1) RETURNING {_COLUMNS}",
+                (runner, now, "", *full),
+            ).fetchone()
+        return _job(row) if row else None
+
+    def waiting(self, most: int) -> list[str]:
+        """Ids of the queued jobs in the order in which they begin, up to ``most``."""
+        rows = self._rows(
+            "SELECT id FROM jobs WHERE status = 'queued' ORDER BY priority DESC, turn, seq LIMIT ?", most
+        )
+        return [row[0] for row in rows]
+
+    def queued(self, most: int, owner: str | None = None) -> int:
+        """How many jobs are queued, of a user or of all; counted up to ``most``."""
+        of = "" if owner is None else " AND owner = ?"
+        rows = self._rows(
+            f"SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status = 'queued'{of} LIMIT ?) AS line",  # noqa: S608 - constant
+            *([] if owner is None else [owner]),
+            most,
+        )
+        return int(rows[0][0])
+
+    def move(
+        self,
+        job_id: str,
+        source: JobStatus,
+        to: JobStatus,
+        *,
+        now: float,
+        attempt: int | None = None,
+        messages: Iterable[Message] = (),
+        results: Iterable[Result] = (),
+        progress: Progress | None = None,
+    ) -> bool:
+        """Move a job, with its last messages, its last progress and its results, in one transaction."""
+        if to not in MOVES[source]:
+            raise ValueError(f"no move leads from {source} to {to}")
+        with self._transaction() as connection:
+            row = connection.execute(
+                f"UPDATE jobs SET status = ?, ended = ?, {_PROGRESS}"  # noqa: S608 - constant columns
+                " WHERE id = ? AND status = ? AND attempt = coalesce(?, attempt) RETURNING message_count",
+                (to, now if to.is_terminal else None, *_reported(progress), job_id, source, attempt),
+            ).fetchone()
+            if row is None:
+                return False
+            _add_messages(connection, job_id, row[0], messages)
+            _add_results(connection, job_id, results)
+        return True
+
+    def append(
+        self, job_id: str, attempt: int, messages: Iterable[Message], progress: Progress | None
+    ) -> bool:
+        """Add messages of a running attempt and say how far it is."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                f"UPDATE jobs SET {_PROGRESS}"  # noqa: S608 - constant columns
+                " WHERE id = ? AND attempt = ? AND status IN ('running', 'cancelling')"
+                " RETURNING message_count",
+                (*_reported(progress), job_id, attempt),
+            ).fetchone()
+            if row is None:
+                return False
+            _add_messages(connection, job_id, row[0], messages)
+        return True
+
+    def inputs(self, job_id: str) -> list[Input]:
+        """The declared inputs in declared order."""
+        rows = self._rows(
+            "SELECT name, data_type, texts, file FROM inputs WHERE job_id = ? ORDER BY n", job_id
+        )
+        return [Input(name, kind, tuple(orjson.loads(texts)), file) for name, kind, texts, file in rows]
+
+    def results(self, job_id: str) -> list[Result]:
+        """The results in declared order; empty until the job succeeded."""
+        rows = self._rows(
+            "SELECT name, data_type, value, layer, file, rows, drawing FROM results"
+            " WHERE job_id = ? ORDER BY n",
+            job_id,
+        )
+        return [
+            Result(name, kind, orjson.loads(value), layer, file, count, orjson.loads(drawing))
+            for name, kind, value, layer, file, count, drawing in rows
+        ]
+
+    def messages(self, job_id: str) -> list[Message]:
+        """All messages in order."""
+        rows = self._rows("SELECT type, text, at FROM messages WHERE job_id = ? ORDER BY n", job_id)
+        return [Message(MessageType(kind), text, at) for kind, text, at in rows]
+
+    def find(self, wanted: JobFilter, first: int = 0, most: int = 100) -> list[Job]:
+        """The jobs that are meant, the youngest first, from the ``first``-th on (counted from 0)."""
+        condition, values = _condition(wanted)
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM jobs WHERE {condition} ORDER BY seq DESC LIMIT ? OFFSET ?",  # noqa: S608 - constant
+            *values,
+            most,
+            first,
+        )
+        return [_job(row) for row in rows]
+
+    def count(self, wanted: JobFilter) -> dict[JobStatus, int]:
+        """How many jobs are meant, by their status."""
+        condition, values = _condition(wanted)
+        rows = self._rows(
+            f"SELECT status, count(*) FROM jobs WHERE {condition} GROUP BY status",  # noqa: S608 - constant
+            *values,
+        )
+        return {JobStatus(status): count for status, count in rows}
+
+    def latest(self, service: str, task: str) -> Job | None:
+        """The youngest job of a task that succeeded."""
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM jobs WHERE service = ? AND task = ? AND status = 'succeeded'"  # noqa: S608 - constant columns
+            " ORDER BY seq DESC LIMIT 1",
+            service,
+            task,
+        )
+        return _job(rows[0]) if rows else None
+
+    def beat(self, runner: str) -> list[Job]:
+        """Say that a runner is alive; gives the jobs that it holds, running or being cancelled."""
+        with self._transaction() as connection:
+            connection.execute(
+                f"INSERT INTO runners (name, seen) VALUES (?, {self._now})"  # noqa: S608 - constant columns
+                " ON CONFLICT (name) DO UPDATE SET seen = excluded.seen",
+                (runner,),
+            )
+            connection.execute(f"DELETE FROM runners WHERE seen < {self._now} - 86400")  # noqa: S608 - constant
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM jobs"  # noqa: S608 - constant columns
+                " WHERE status IN ('running', 'cancelling') AND runner = ? ORDER BY seq",
+                (runner,),
+            ).fetchall()
+        return [_job(row) for row in rows]
+
+    def lost(self, seconds: float) -> list[Job]:
+        """Jobs that are running or being cancelled, and whose runner was not heard of for that long."""
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM jobs WHERE status IN ('running', 'cancelling')"  # noqa: S608 - constant columns
+            " AND NOT EXISTS (SELECT 1 FROM runners WHERE name = jobs.runner"
+            f" AND seen > {self._now} - CAST(? AS DOUBLE PRECISION)) ORDER BY seq",
+            seconds,
+        )
+        return [_job(row) for row in rows]
+
+    def alive(self, seconds: float) -> int:
+        """How many runners were heard of in that time."""
+        [[count]] = self._rows(
+            f"SELECT count(*) FROM runners WHERE seen > {self._now} - CAST(? AS DOUBLE PRECISION)",  # noqa: S608 - constant
+            seconds,
+        )
+        return int(count)
+
+    def ended_before(self, when: float) -> list[str]:
+        """Ids of the jobs that ended before ``when`` (epoch seconds)."""
+        return [row[0] for row in self._rows("SELECT id FROM jobs WHERE ended < ?", when)]
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job and all that belongs to it."""
+        with self._transaction() as connection:
+            for table in ("inputs", "messages", "results"):
+                connection.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))  # noqa: S608 - our own names
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+
+def _condition(wanted: JobFilter) -> tuple[str, list[object]]:
+    parts: list[tuple[str, list[object]]] = [("created >= ?", [wanted.since])]
+    if wanted.service:
+        parts.append(("service = ?", [wanted.service]))
+    if wanted.owner is not None:
+        parts.append(("owner = ?", [wanted.owner]))
+    if wanted.until is not None:
+        parts.append(("created < ?", [wanted.until]))
+    if wanted.statuses:
+        marks = ", ".join("?" * len(wanted.statuses))
+        parts.append((f"status IN ({marks})", [*wanted.statuses]))
+    return " AND ".join(text for text, _ in parts), [value for _, values in parts for value in values]
+
+
+def _dump(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _reported(progress: Progress | None) -> tuple[str | None, float | None, str | None]:
+    if progress is None:
+        return None, None, None
+    return progress.text, progress.percent, None if progress.detail is None else _dump(progress.detail)
+
+
+def _job(row: Any) -> Job:
+    *facts, text, percent, detail, count, environment, terms, owner, runner = row
+    job_id, service, task, status, version, attempt, created, started, ended = facts
+    return Job(
+        id=job_id,
+        service=service,
+        task=task,
+        status=JobStatus(status),
+        version=version,
+        attempt=attempt,
+        created=created,
+        started=started,
+        ended=ended,
+        progress=None if text is None else Progress(text, percent, detail and orjson.loads(detail)),
+        message_count=count,
+        environment=orjson.loads(environment),
+        terms=_terms(terms),
+        owner=owner,
+        runner=runner or "",
+    )
+
+
+@lru_cache(maxsize=256)
+def _terms_text(terms: Terms) -> str:
+    return _dump(asdict(terms))
+
+
+@lru_cache(maxsize=256)
+def _terms(text: str) -> Terms:
+    # All jobs of a service have the same; a poll must not read them anew.
+    return Terms(**orjson.loads(text))
+
+
+def _add_messages(connection: Cursor, job_id: str, count: int, messages: Iterable[Message]) -> None:
+    rows = [(job_id, count + n, item.type, item.text, item.at) for n, item in enumerate(messages)]
+    if rows:
+        connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?)", rows)
+        connection.execute("UPDATE jobs SET message_count = ? WHERE id = ?", (count + len(rows), job_id))
+
+
+def _add_results(connection: Cursor, job_id: str, results: Iterable[Result]) -> None:
+    connection.executemany(
+        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(job_id, n, *_result_row(item)) for n, item in enumerate(results)],
+    )
+
+
+def _result_row(item: Result) -> tuple[Any, ...]:
+    value, drawing = _dump(item.value), _dump(item.drawing)
+    return item.name, item.data_type, value, item.layer, item.file, item.rows, drawing

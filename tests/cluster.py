@@ -1,0 +1,98 @@
+"""A cluster on one machine: PostgreSQL, web nodes and workers, each a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from conftest import Server, start
+
+LEASE = 1.5  # seconds; a machine that is silent for longer has lost its jobs
+
+
+@dataclass
+class Worker:
+    """A `gpserver worker` process in a group of its own."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def signal(self, number: int) -> None:
+        os.killpg(self.process.pid, number)
+
+
+@dataclass
+class Cluster:
+    """Machines that share a database and a folder."""
+
+    folder: Path
+    services: Path
+    database: str
+    webs: list[Server] = field(default_factory=list)
+    workers: list[Worker] = field(default_factory=list)
+
+    def web(self) -> Server:
+        """Start one more web node."""
+        home = self.folder / f"web{len(self.webs)}"
+        home.mkdir()
+        self._set(home)
+        self.webs.append(start(home, self.services, data=self.folder / "data"))
+        return self.webs[-1]
+
+    def worker(self, slots: int = 2) -> Worker:
+        """Start one more machine that runs jobs."""
+        home = self.folder / f"worker{len(self.workers)}"
+        home.mkdir()
+        self._set(home)
+        log = home / "worker.log"
+        command = [sys.executable, "-m", "gpserver", "worker", "--slots", str(slots)]
+        command += ["--services", str(self.services), "--data", str(self.folder / "data")]
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, cwd=home, start_new_session=True
+            )
+        deadline = time.monotonic() + 60
+        while b"worker is ready" not in log.read_bytes():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.02)
+        self.workers.append(Worker(process, log))
+        return self.workers[-1]
+
+    def _set(self, home: Path) -> None:
+        (home / "gpserver.toml").write_text(f'store = "{self.database}"\nlease = {LEASE}\n')
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.signal(signal.SIGCONT)
+                worker.process.send_signal(signal.SIGTERM)
+                worker.process.wait(30)
+        for web in self.webs:
+            web.stop()
+
+
+@contextmanager
+def machines(connection: psycopg.Connection, folder: Path, services: Path) -> Iterator[Cluster]:
+    """A cluster without machines over a database of its own.
+
+    Args:
+        connection: A database of the same server.
+        folder: Where all of it lies.
+        services: What every machine publishes.
+    """
+    name = f"jobs_{os.urandom(4).hex()}"
+    connection.execute(f"CREATE DATABASE {name}")
+    url = f"postgresql:///{name}?host={connection.info.host}&user={connection.info.user}"
+    cluster = Cluster(folder, services, url)
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
