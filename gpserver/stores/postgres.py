@@ -25,8 +25,8 @@ class PostgresStore(SQLStore):
         GPServerError: The database cannot be reached, or has the tables of another version.
     """
 
-    # Claims take a millisecond each, so that they may well stand in a line.
-    _lock = f"SELECT pg_advisory_xact_lock({_UPGRADE + 1})"
+    # Without it the UPDATE would wait for a cancel to commit and then run the cancelled job all the same.
+    _skip = "FOR UPDATE SKIP LOCKED"
     _now = "CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)"
 
     def __init__(self, url: str) -> None:

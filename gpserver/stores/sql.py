@@ -91,8 +91,8 @@ class Cursor(Protocol):
 class SQLStore(ABC):
     """A ``JobStore`` but for its connections: those are the database's own."""
 
-    _lock: ClassVar[str]
-    """A statement that keeps two claims of one moment apart, until the end of the transaction."""
+    _skip: ClassVar[str]
+    """What a claim's look at the line ends with, so that it takes no job that somebody changes just now."""
     _now: ClassVar[str]
     """The database's own clock in epoch seconds: those of its clients may differ."""
 
@@ -148,13 +148,12 @@ class SQLStore(ABC):
             return None
         marks = ", ".join("?" * (1 + len(full)))  # an empty list is no SQL, and no service has an empty name
         with self._transaction() as connection:
-            connection.execute(self._lock)
             row = connection.execute(
                 "UPDATE jobs SET status = 'running', attempt = attempt + 1, runner = ?, started = ?,"  # noqa: S608 - only ? marks are put in
                 " version = version + 1,"
                 " progress_text = NULL, progress_percent = NULL, progress_detail = NULL"
                 f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND service NOT IN ({marks})"
-                f" ORDER BY priority DESC, turn, seq LIMIT 1) RETURNING {_COLUMNS}",
+                f" ORDER BY priority DESC, turn, seq LIMIT 1 {self._skip}) RETURNING {_COLUMNS}",
                 (runner, now, "", *full),
             ).fetchone()
         return _job(row) if row else None

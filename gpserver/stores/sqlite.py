@@ -17,7 +17,7 @@ class SQLiteStore(SQLStore):
         GPServerError: The file has the tables of another version.
     """
 
-    _lock = "SELECT 1"  # a transaction that writes has the whole file anyway
+    _skip = ""  # a transaction that writes has the whole file anyway
     _now = "(julianday('now') - 2440587.5) * 86400.0"
 
     def __init__(self, path: Path) -> None:

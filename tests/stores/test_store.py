@@ -350,6 +350,31 @@ def test_claims_that_race_take_each_job_once(store: JobStore) -> None:
     assert sorted(taken, key=int) == [str(n) for n in range(60)]
 
 
+def test_a_job_that_is_cancelled_while_it_is_claimed_does_not_run(store: JobStore) -> None:
+    count = 300
+    for n in range(count):
+        store.add(new(str(n)))
+    claimed = set[str]()
+
+    def claim() -> None:
+        while job := store.claim("me", 2.0):
+            claimed.add(job.id)
+
+    threads = [threading.Thread(target=claim) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    cancelled = {
+        str(n) for n in range(count) if store.move(str(n), JobStatus.QUEUED, JobStatus.CANCELLED, now=2.0)
+    }
+    for thread in threads:
+        thread.join()
+    assert not claimed & cancelled
+    for job_id in cancelled:
+        job = store.get(job_id)
+        assert job is not None
+        assert job.status is JobStatus.CANCELLED
+
+
 def test_what_a_database_cannot_hold_is_replaced_and_nothing_is_lost(store: JobStore) -> None:
     in_state(store, "1", JobStatus.RUNNING)
     assert store.append("1", 1, [Message(INFO, "a\0b", 1.0)], Progress("50 % \0?"))
