@@ -8,7 +8,9 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from gpserver.errors import GPServerError
-from gpserver.stores.sql import MIGRATIONS, SCHEMA, SCHEMA_VERSION, Cursor, SQLStore
+from gpserver.stores.rows import Cursor
+from gpserver.stores.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
+from gpserver.stores.sql import SQLStore
 
 _SCHEMA = SCHEMA.format(serial="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", compact="")
 _UPGRADE = 7_301_044_501_223  # any number: whoever holds this advisory lock changes the tables

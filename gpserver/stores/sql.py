@@ -1,11 +1,9 @@
 """What every database of jobs is asked, in SQL that SQLite and PostgreSQL understand alike."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import asdict
-from functools import lru_cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import orjson
 
@@ -20,50 +18,19 @@ from gpserver.job import (
     NewJob,
     Progress,
     Result,
-    Terms,
+)
+from gpserver.stores.rows import (
+    COLUMNS,
+    Cursor,
+    add_messages,
+    add_results,
+    condition,
+    dump,
+    job_of,
+    reported,
+    terms_text,
 )
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    seq {serial}, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL, task TEXT NOT NULL,
-    status TEXT NOT NULL, version INTEGER NOT NULL, attempt INTEGER NOT NULL,
-    owner TEXT NOT NULL, runner TEXT,
-    created DOUBLE PRECISION NOT NULL, started DOUBLE PRECISION, ended DOUBLE PRECISION,
-    progress_text TEXT, progress_percent DOUBLE PRECISION, message_count INTEGER NOT NULL,
-    environment TEXT NOT NULL, terms TEXT NOT NULL, progress_detail TEXT,
-    priority INTEGER NOT NULL DEFAULT 0, turn INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS runners (name TEXT PRIMARY KEY, seen DOUBLE PRECISION NOT NULL){compact};
-CREATE INDEX IF NOT EXISTS jobs_line ON jobs (priority DESC, turn, seq, service) WHERE status = 'queued';
-CREATE INDEX IF NOT EXISTS jobs_turns ON jobs (owner, priority, turn) WHERE status = 'queued';
-CREATE INDEX IF NOT EXISTS jobs_unfinished ON jobs (seq) WHERE status IN ('running', 'cancelling');
-CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
-CREATE INDEX IF NOT EXISTS jobs_succeeded ON jobs (service, task, seq) WHERE status = 'succeeded';
-CREATE TABLE IF NOT EXISTS inputs (
-    job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
-    texts TEXT NOT NULL, file TEXT, PRIMARY KEY (job_id, n)){compact};
-CREATE TABLE IF NOT EXISTS messages (
-    job_id TEXT NOT NULL, n INTEGER NOT NULL, type TEXT NOT NULL, text TEXT NOT NULL,
-    at DOUBLE PRECISION NOT NULL, PRIMARY KEY (job_id, n)){compact};
-CREATE TABLE IF NOT EXISTS results (
-    job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
-    value TEXT, layer TEXT, file TEXT, rows INTEGER, drawing TEXT, PRIMARY KEY (job_id, n)){compact};
-"""
-SCHEMA_VERSION = 5
-
-# What brings the tables of an older version up to the next one; new tables and indexes come with the schema.
-MIGRATIONS = {
-    3: ("ALTER TABLE jobs ADD COLUMN progress_detail TEXT",),
-    4: (
-        "ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE jobs ADD COLUMN turn INTEGER NOT NULL DEFAULT 0",
-        "DROP INDEX IF EXISTS jobs_queued",
-    ),
-}
-
-_COLUMNS = (
-    "id, service, task, status, version, attempt, created, started, ended,"
-    " progress_text, progress_percent, progress_detail, message_count, environment, terms, owner, runner"
-)
 # Start-time fair queueing: the jobs of one user stand one turn behind each other, and who comes new begins at
 # the turn that is now (P. Goyal, H. M. Vin and H. Cheng, 1996).
 _TURN = (
@@ -76,16 +43,6 @@ _PROGRESS = (
     "version = version + 1, progress_text = coalesce(?, progress_text),"
     " progress_percent = coalesce(?, progress_percent), progress_detail = coalesce(?, progress_detail)"
 )
-
-
-class Cursor(Protocol):
-    """One transaction, or one connection outside of it; values stand for the ``?`` of a statement."""
-
-    def execute(self, statement: str, values: Sequence[object] = ()) -> Any:
-        """Run a statement; its rows come from ``fetchone`` and ``fetchall`` of what this gives."""
-
-    def executemany(self, statement: str, rows: Sequence[Sequence[object]]) -> Any:
-        """Run a statement for each row of values."""
 
 
 class SQLStore(ABC):
@@ -116,8 +73,8 @@ class SQLStore(ABC):
                     job.service,
                     job.task,
                     job.created,
-                    _dump(job.environment),
-                    _terms_text(job.terms),
+                    dump(job.environment),
+                    terms_text(job.terms),
                     job.owner,
                     job.terms.priority,
                     job.owner,
@@ -128,15 +85,15 @@ class SQLStore(ABC):
             connection.executemany(
                 "INSERT INTO inputs VALUES (?, ?, ?, ?, ?, ?)",
                 [
-                    (job.id, n, item.name, item.data_type, _dump(item.texts), item.file)
+                    (job.id, n, item.name, item.data_type, dump(item.texts), item.file)
                     for n, item in enumerate(job.inputs)
                 ],
             )
 
     def get(self, job_id: str) -> Job | None:
         """The job as it stands, or None."""
-        rows = self._rows(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", job_id)  # noqa: S608 - constant columns
-        return _job(rows[0]) if rows else None
+        rows = self._rows(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", job_id)  # noqa: S608 - constant columns
+        return job_of(rows[0]) if rows else None
 
     def claim(self, runner: str, now: float, full: Collection[str] = ()) -> Job | None:
         """Take the queued job whose turn it is and whose service is not in ``full``: it is running now.
@@ -153,10 +110,10 @@ class SQLStore(ABC):
                 " version = version + 1,"
                 " progress_text = NULL, progress_percent = NULL, progress_detail = NULL"
                 f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND service NOT IN ({marks})"
-                f" ORDER BY priority DESC, turn, seq LIMIT 1 {self._skip}) RETURNING {_COLUMNS}",
+                f" ORDER BY priority DESC, turn, seq LIMIT 1 {self._skip}) RETURNING {COLUMNS}",
                 (runner, now, "", *full),
             ).fetchone()
-        return _job(row) if row else None
+        return job_of(row) if row else None
 
     def waiting(self, most: int) -> list[str]:
         """Ids of the queued jobs in the order in which they begin, up to ``most``."""
@@ -194,12 +151,12 @@ class SQLStore(ABC):
             row = connection.execute(
                 f"UPDATE jobs SET status = ?, ended = ?, {_PROGRESS}"  # noqa: S608 - constant columns
                 " WHERE id = ? AND status = ? AND attempt = coalesce(?, attempt) RETURNING message_count",
-                (to, now if to.is_terminal else None, *_reported(progress), job_id, source, attempt),
+                (to, now if to.is_terminal else None, *reported(progress), job_id, source, attempt),
             ).fetchone()
             if row is None:
                 return False
-            _add_messages(connection, job_id, row[0], messages)
-            _add_results(connection, job_id, results)
+            add_messages(connection, job_id, row[0], messages)
+            add_results(connection, job_id, results)
         return True
 
     def append(
@@ -211,11 +168,11 @@ class SQLStore(ABC):
                 f"UPDATE jobs SET {_PROGRESS}"  # noqa: S608 - constant columns
                 " WHERE id = ? AND attempt = ? AND status IN ('running', 'cancelling')"
                 " RETURNING message_count",
-                (*_reported(progress), job_id, attempt),
+                (*reported(progress), job_id, attempt),
             ).fetchone()
             if row is None:
                 return False
-            _add_messages(connection, job_id, row[0], messages)
+            add_messages(connection, job_id, row[0], messages)
         return True
 
     def inputs(self, job_id: str) -> list[Input]:
@@ -244,20 +201,20 @@ class SQLStore(ABC):
 
     def find(self, wanted: JobFilter, first: int = 0, most: int = 100) -> list[Job]:
         """The jobs that are meant, the youngest first, from the ``first``-th on (counted from 0)."""
-        condition, values = _condition(wanted)
+        where, values = condition(wanted)
         rows = self._rows(
-            f"SELECT {_COLUMNS} FROM jobs WHERE {condition} ORDER BY seq DESC LIMIT ? OFFSET ?",  # noqa: S608 - constant
+            f"SELECT {COLUMNS} FROM jobs WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?",  # noqa: S608 - constant
             *values,
             most,
             first,
         )
-        return [_job(row) for row in rows]
+        return [job_of(row) for row in rows]
 
     def count(self, wanted: JobFilter) -> dict[JobStatus, int]:
         """How many jobs are meant, by their status."""
-        condition, values = _condition(wanted)
+        where, values = condition(wanted)
         rows = self._rows(
-            f"SELECT status, count(*) FROM jobs WHERE {condition} GROUP BY status",  # noqa: S608 - constant
+            f"SELECT status, count(*) FROM jobs WHERE {where} GROUP BY status",  # noqa: S608 - constant
             *values,
         )
         return {JobStatus(status): count for status, count in rows}
@@ -265,12 +222,12 @@ class SQLStore(ABC):
     def latest(self, service: str, task: str) -> Job | None:
         """The youngest job of a task that succeeded."""
         rows = self._rows(
-            f"SELECT {_COLUMNS} FROM jobs WHERE service = ? AND task = ? AND status = 'succeeded'"  # noqa: S608 - constant columns
+            f"SELECT {COLUMNS} FROM jobs WHERE service = ? AND task = ? AND status = 'succeeded'"  # noqa: S608 - constant columns
             " ORDER BY seq DESC LIMIT 1",
             service,
             task,
         )
-        return _job(rows[0]) if rows else None
+        return job_of(rows[0]) if rows else None
 
     def beat(self, runner: str) -> list[Job]:
         """Say that a runner is alive; gives the jobs that it holds, running or being cancelled."""
@@ -282,21 +239,21 @@ class SQLStore(ABC):
             )
             connection.execute(f"DELETE FROM runners WHERE seen < {self._now} - 86400")  # noqa: S608 - constant
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM jobs"  # noqa: S608 - constant columns
+                f"SELECT {COLUMNS} FROM jobs"  # noqa: S608 - constant columns
                 " WHERE status IN ('running', 'cancelling') AND runner = ? ORDER BY seq",
                 (runner,),
             ).fetchall()
-        return [_job(row) for row in rows]
+        return [job_of(row) for row in rows]
 
     def lost(self, seconds: float) -> list[Job]:
         """Jobs that are running or being cancelled, and whose runner was not heard of for that long."""
         rows = self._rows(
-            f"SELECT {_COLUMNS} FROM jobs WHERE status IN ('running', 'cancelling')"  # noqa: S608 - constant columns
+            f"SELECT {COLUMNS} FROM jobs WHERE status IN ('running', 'cancelling')"  # noqa: S608 - constant columns
             " AND NOT EXISTS (SELECT 1 FROM runners WHERE name = jobs.runner"
             f" AND seen > {self._now} - CAST(? AS DOUBLE PRECISION)) ORDER BY seq",
             seconds,
         )
-        return [_job(row) for row in rows]
+        return [job_of(row) for row in rows]
 
     def alive(self, seconds: float) -> int:
         """How many runners were heard of in that time."""
@@ -316,79 +273,3 @@ class SQLStore(ABC):
             for table in ("inputs", "messages", "results"):
                 connection.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))  # noqa: S608 - our own names
             connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
-
-
-def _condition(wanted: JobFilter) -> tuple[str, list[object]]:
-    parts: list[tuple[str, list[object]]] = [("created >= ?", [wanted.since])]
-    if wanted.service:
-        parts.append(("service = ?", [wanted.service]))
-    if wanted.owner is not None:
-        parts.append(("owner = ?", [wanted.owner]))
-    if wanted.until is not None:
-        parts.append(("created < ?", [wanted.until]))
-    if wanted.statuses:
-        marks = ", ".join("?" * len(wanted.statuses))
-        parts.append((f"status IN ({marks})", [*wanted.statuses]))
-    return " AND ".join(text for text, _ in parts), [value for _, values in parts for value in values]
-
-
-def _dump(value: Any) -> str:
-    return orjson.dumps(value).decode()
-
-
-def _reported(progress: Progress | None) -> tuple[str | None, float | None, str | None]:
-    if progress is None:
-        return None, None, None
-    return progress.text, progress.percent, None if progress.detail is None else _dump(progress.detail)
-
-
-def _job(row: Any) -> Job:
-    *facts, text, percent, detail, count, environment, terms, owner, runner = row
-    job_id, service, task, status, version, attempt, created, started, ended = facts
-    return Job(
-        id=job_id,
-        service=service,
-        task=task,
-        status=JobStatus(status),
-        version=version,
-        attempt=attempt,
-        created=created,
-        started=started,
-        ended=ended,
-        progress=None if text is None else Progress(text, percent, detail and orjson.loads(detail)),
-        message_count=count,
-        environment=orjson.loads(environment),
-        terms=_terms(terms),
-        owner=owner,
-        runner=runner or "",
-    )
-
-
-@lru_cache(maxsize=256)
-def _terms_text(terms: Terms) -> str:
-    return _dump(asdict(terms))
-
-
-@lru_cache(maxsize=256)
-def _terms(text: str) -> Terms:
-    # All jobs of a service have the same; a poll must not read them anew.
-    return Terms(**orjson.loads(text))
-
-
-def _add_messages(connection: Cursor, job_id: str, count: int, messages: Iterable[Message]) -> None:
-    rows = [(job_id, count + n, item.type, item.text, item.at) for n, item in enumerate(messages)]
-    if rows:
-        connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?)", rows)
-        connection.execute("UPDATE jobs SET message_count = ? WHERE id = ?", (count + len(rows), job_id))
-
-
-def _add_results(connection: Cursor, job_id: str, results: Iterable[Result]) -> None:
-    connection.executemany(
-        "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(job_id, n, *_result_row(item)) for n, item in enumerate(results)],
-    )
-
-
-def _result_row(item: Result) -> tuple[Any, ...]:
-    value, drawing = _dump(item.value), _dump(item.drawing)
-    return item.name, item.data_type, value, item.layer, item.file, item.rows, drawing

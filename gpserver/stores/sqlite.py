@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from gpserver.database import Database
-from gpserver.stores.sql import MIGRATIONS, SCHEMA, SCHEMA_VERSION, Cursor, SQLStore
+from gpserver.stores.rows import Cursor
+from gpserver.stores.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
+from gpserver.stores.sql import SQLStore
 
 _SCHEMA = SCHEMA.format(serial="INTEGER PRIMARY KEY AUTOINCREMENT", compact=" WITHOUT ROWID")
 

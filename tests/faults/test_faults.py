@@ -189,7 +189,7 @@ def test_racing_cancels_hit_their_own_job_only(client: Client) -> None:
     chance = random.Random(7)
 
     def race(number: int) -> tuple[str, str]:
-        seconds = chance.choice((0, 1)) * chance.uniform(0, 0.3)  # half of them end at once, whatever the load
+        seconds = chance.choice((0, 1)) * chance.uniform(0, 0.3)  # half of them end at once
         victim = client.submit("Faults/Nap", seconds=seconds, label=f"victim {number}")
         neighbour = client.submit("Faults/Nap", seconds=0.02, label=f"neighbour {number}")
         if number % 4 == 0:

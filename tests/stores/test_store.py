@@ -95,7 +95,7 @@ def test_the_jobs_of_the_version_before_are_kept(tmp_path: Path) -> None:
     SQLiteStore(tmp_path / "jobs.sqlite").close()
     with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as connection:
         connection.executescript("DROP INDEX jobs_line; DROP INDEX jobs_turns")
-        for column in ("progress_detail", "priority", "turn"):
+        for column in ("progress_detail", "priority", "turn", "size", "pinned", "trace"):
             connection.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
         connection.execute(
             "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"

@@ -1,0 +1,44 @@
+"""The tables of jobs, and the way to them from those of older versions."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    seq {serial}, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL, task TEXT NOT NULL,
+    status TEXT NOT NULL, version INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    owner TEXT NOT NULL, runner TEXT,
+    created DOUBLE PRECISION NOT NULL, started DOUBLE PRECISION, ended DOUBLE PRECISION,
+    progress_text TEXT, progress_percent DOUBLE PRECISION, message_count INTEGER NOT NULL,
+    environment TEXT NOT NULL, terms TEXT NOT NULL, progress_detail TEXT,
+    priority INTEGER NOT NULL DEFAULT 0, turn INTEGER NOT NULL DEFAULT 0,
+    size BIGINT NOT NULL DEFAULT 0, pinned INTEGER NOT NULL DEFAULT 0, trace TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS runners (name TEXT PRIMARY KEY, seen DOUBLE PRECISION NOT NULL){compact};
+CREATE INDEX IF NOT EXISTS jobs_line ON jobs (priority DESC, turn, seq, service) WHERE status = 'queued';
+CREATE INDEX IF NOT EXISTS jobs_turns ON jobs (owner, priority, turn) WHERE status = 'queued';
+CREATE INDEX IF NOT EXISTS jobs_unfinished ON jobs (seq) WHERE status IN ('running', 'cancelling');
+CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_succeeded ON jobs (service, task, seq) WHERE status = 'succeeded';
+CREATE TABLE IF NOT EXISTS inputs (
+    job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
+    texts TEXT NOT NULL, file TEXT, PRIMARY KEY (job_id, n)){compact};
+CREATE TABLE IF NOT EXISTS messages (
+    job_id TEXT NOT NULL, n INTEGER NOT NULL, type TEXT NOT NULL, text TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL, PRIMARY KEY (job_id, n)){compact};
+CREATE TABLE IF NOT EXISTS results (
+    job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
+    value TEXT, layer TEXT, file TEXT, rows INTEGER, drawing TEXT, PRIMARY KEY (job_id, n)){compact};
+"""
+SCHEMA_VERSION = 6
+
+# What brings the tables of an older version up to the next one; new tables and indexes come with the schema.
+MIGRATIONS = {
+    3: ("ALTER TABLE jobs ADD COLUMN progress_detail TEXT",),
+    4: (
+        "ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE jobs ADD COLUMN turn INTEGER NOT NULL DEFAULT 0",
+        "DROP INDEX IF EXISTS jobs_queued",
+    ),
+    5: (
+        "ALTER TABLE jobs ADD COLUMN size BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE jobs ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE jobs ADD COLUMN trace TEXT NOT NULL DEFAULT ''",
+    ),
+}
