@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -14,21 +15,27 @@ _DEBIAN = map(str, Path("/usr/lib/postgresql").glob("*/bin"))
 _PROGRAMS = os.pathsep.join([os.environ.get("PATH", ""), *_DEBIAN])
 
 
-@pytest.fixture(scope="session")
-def postgis() -> Iterator[psycopg.Connection]:
-    """A connection to an empty database of the session's own, strings in code point order, times in UTC."""
+@contextmanager
+def postgresql(*settings: str) -> Iterator[str]:
+    """The socket folder of a PostgreSQL server of our own, strings in code point order, times in UTC.
+
+    Args:
+        settings: Of the server, such as ``fsync=off``.
+
+    Raises:
+        FileNotFoundError: PostgreSQL is not installed.
+    """
     programs = shutil.which("initdb", path=_PROGRAMS)
     if programs is None:
-        pytest.skip("needs PostgreSQL, there is no initdb: run tests/clients/setup.sh")
+        raise FileNotFoundError("there is no initdb: run tests/clients/setup.sh")
     # Not in pytest's folder: that one is closed to everybody else, and a server of root's runs as postgres.
     with tempfile.TemporaryDirectory(prefix="postgis-", ignore_cleanup_errors=True) as folder:
         user = "postgres" if os.getuid() == 0 else None
         if user:
             shutil.chown(folder, user)
-        data, log = f"{folder}/data", f"{folder}/log"
 
         def run(program: str, *options: str) -> None:
-            command = [Path(programs).resolve().with_name(program), "-D", data, *options]
+            command = [Path(programs).resolve().with_name(program), "-D", f"{folder}/data", *options]
             done = subprocess.run(
                 command, user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
             )
@@ -43,27 +50,28 @@ def postgis() -> Iterator[psycopg.Connection]:
             "--no-sync",
         )
         # A socket and no port: nobody else can come in, and no two sessions meet.
-        run(
-            "pg_ctl",
-            "start",
-            "-w",
-            "-l",
-            log,
-            "-o",
-            f"-k {folder} -c listen_addresses= -c fsync=off -c timezone=UTC",
-        )
+        asked = " ".join(f"-c {setting}" for setting in ("listen_addresses=", "timezone=UTC", *settings))
+        run("pg_ctl", "start", "-w", "-l", f"{folder}/log", "-o", f"-k {folder} {asked}")
         try:
-            with psycopg.connect(
-                host=folder, user="postgres", dbname="postgres", autocommit=True
-            ) as connection:
-                if not connection.execute(
-                    "SELECT 1 FROM pg_available_extensions WHERE name = 'postgis'"
-                ).fetchone():
-                    pytest.skip("needs PostGIS: run tests/clients/setup.sh")
-                connection.execute("CREATE EXTENSION postgis")
-                yield connection
+            yield folder
         finally:
             run("pg_ctl", "stop", "-m", "immediate")
+
+
+@pytest.fixture(scope="session")
+def postgis() -> Iterator[psycopg.Connection]:
+    """A connection to an empty database of the session's own."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(postgresql("fsync=off"))
+        except FileNotFoundError as error:
+            pytest.skip(f"needs PostgreSQL, {error}")
+        connection = psycopg.connect(host=folder, user="postgres", dbname="postgres", autocommit=True)
+        stack.enter_context(connection)
+        if not connection.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'postgis'").fetchone():
+            pytest.skip("needs PostGIS: run tests/clients/setup.sh")
+        connection.execute("CREATE EXTENSION postgis")
+        yield connection
 
 
 @pytest.fixture(scope="session")
