@@ -16,6 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # package may import each other.
 LADDER = [
     ["errors", "finding", "job", "naming"],
+    ["objects"],
     ["features", "symbology", "eql", "database"],
     ["archives", "rasters"],
     ["layers"],
