@@ -24,7 +24,7 @@ from urllib.parse import urlencode, urlsplit
 import psutil
 from features import esri_pbuffer
 
-from tests.benchmarks.bench_server import running
+from tests.benchmarks.setups import running
 
 KOOP = Path(__file__).parent / "koop"
 COUNT = 10_000

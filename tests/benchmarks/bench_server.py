@@ -1,27 +1,18 @@
-"""The server as a whole: latency of a small job, jobs and polls per second, cancel, and a large buffer."""
+"""The server as a whole: latency of a small job, cancel, news of a running job, and a large buffer."""
 
 import json
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import psutil
-from conftest import ROOT, Server, start
+from conftest import ROOT, Server
 from gpclient import points
 
-from gpserver.job import JobStatus, NewJob
-from gpserver.stores.sqlite import SQLiteStore
-from tests.benchmarks.load import answers
+from tests.benchmarks.setups import SetUp, running
 
 FAULTS = ROOT / "tests" / "faults" / "services"
 TASK = "/arcgis/rest/services/Buffer/GPServer/BufferPoints"
@@ -50,126 +41,16 @@ class Thin:
         return time.perf_counter() - began
 
 
-@contextmanager
-def running(services: Path, *options: str, data: Path | None = None) -> Iterator[Server]:
-    with tempfile.TemporaryDirectory() as folder:
-        server = start(Path(folder), services, *options, data=data)
-        try:
-            yield server
-        finally:
-            server.stop()
-
-
-def cpu_of(server: Server) -> float:
-    """CPU seconds of the server and all its workers so far, those included that have been replaced."""
-    return sum(sum(process.cpu_times()[:4]) for process in server.family())
-
-
-def cpu_between(server: Server, run: Callable[[], Any]) -> tuple[float, Any]:
-    before = cpu_of(server)
-    result = run()
-    return cpu_of(server) - before, result
-
-
 def latency(server: Server) -> None:
     client = Thin(server)
     for _ in range(30):
         client.run()
-    cpu, times = cpu_between(server, lambda: sorted(client.run() for _ in range(100)))
+    setup = SetUp(server, {"server": [server.process.pid]}, server.data)
+    cpu, times = setup.cpu_during(lambda: sorted(client.run() for _ in range(100)))
     print(
         f"small job, submit to succeeded   median {1000 * statistics.median(times):.1f} ms"
-        f"   p95 {1000 * times[95]:.1f} ms   server CPU {10 * cpu:.1f} ms a job"
+        f"   p95 {1000 * times[95]:.1f} ms   server CPU {10 * cpu['server']:.1f} ms a job"
     )
-
-
-def throughput(server: Server, seconds: float = 10) -> None:
-    until = time.monotonic() + seconds
-
-    def client(_: int) -> int:
-        thin, done = Thin(server), 0
-        while time.monotonic() < until:
-            thin.run(pause=0.04)
-            done += 1
-        return done
-
-    def load() -> int:
-        with ThreadPoolExecutor(8) as pool:
-            return sum(pool.map(client, range(8)))
-
-    cpu, jobs = cpu_between(server, load)
-    print(
-        f"small durable jobs, 8 clients    {jobs / seconds:.0f} a second"
-        f"   server CPU {1000 * cpu / jobs:.1f} ms a job"
-    )
-
-
-BARE = """
-import sys, uvicorn
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
-body = open(sys.argv[1], "rb").read()
-async def answer(request):
-    return Response(body, media_type="application/json")
-app = Starlette(routes=[Route("/job", answer)])
-uvicorn.run(app, port=int(sys.argv[2]), access_log=False, log_level="error")
-"""
-
-
-@contextmanager
-def bare_route(body: bytes, folder: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """A Starlette route that answers with these bytes: the floor of a poll."""
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (folder / "body.json").write_bytes(body)
-    process = subprocess.Popen([sys.executable, "-c", BARE, str(folder / "body.json"), str(port)])
-    while not any(c.status == psutil.CONN_LISTEN for c in psutil.Process(process.pid).net_connections()):
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/job", psutil.Process(process.pid)
-    process.terminate()
-    process.wait()
-
-
-def fill(data: Path, jobs: int) -> None:
-    """A store with so many finished jobs."""
-    data.mkdir()
-    store = SQLiteStore(data / "jobs.sqlite")
-    for number in range(jobs):
-        job_id = f"{number:032x}"
-        store.add(NewJob(job_id, "Buffer", "BufferPoints", (), created=time.time()))
-        store.claim("bench", time.time())
-        store.move(job_id, JobStatus.RUNNING, JobStatus.SUCCEEDED, now=time.time())
-    store.close()
-
-
-def polls(jobs: int, seconds: float = 4) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        fill(Path(place) / "data", jobs)
-        with running(ROOT / "services", data=Path(place) / "data") as server:
-            client = Thin(server)
-            client.run()
-            job_id = client.ask(f"{TASK}/submitJob", TEN)["jobId"]
-            job = f"{server.url}{TASK}/jobs/{job_id}?f=json"
-            server.client.wait(job.removesuffix("?f=json"))
-            body = server.client.http.get(job).content
-            with bare_route(body, Path(place)) as (floor, process):
-                ours, bare = [], []
-                for _ in range(3):
-                    cpu, count = cpu_between(server, lambda: answers(job, 32, seconds))
-                    ours.append((1e6 * cpu / count, count / seconds))
-                    before = sum(process.cpu_times()[:2])
-                    count = answers(floor, 32, seconds)
-                    bare.append((1e6 * (sum(process.cpu_times()[:2]) - before) / count, count / seconds))
-            (us, rate), (bare_us, bare_rate) = (
-                map(statistics.median, zip(*each, strict=True)) for each in (ours, bare)
-            )
-            print(
-                f"polls, 32 connections, {jobs:6d} jobs in the store   {rate:.0f} a second, CPU {us:.0f} us"
-                f"   bare route {bare_rate:.0f} a second, {bare_us:.0f} us   ratio {us / bare_us:.2f}"
-            )
 
 
 def cancels() -> None:
@@ -260,10 +141,7 @@ def large_buffer(server: Server, count: int = 100_000) -> None:
 def main() -> None:
     with running(ROOT / "services") as server:
         latency(server)
-        throughput(server)
         large_buffer(server)
-    for jobs in (100, 10_000):
-        polls(jobs)
     cancels()
     news()
 
