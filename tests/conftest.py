@@ -16,6 +16,7 @@ import psutil
 import pytest
 from gpclient import Client
 from hypothesis import settings
+from objectstore import bucket, s3
 from postgis import postgis, postgis_url
 
 # The same examples in every run; `--hypothesis-profile=search` looks for new ones.
@@ -23,7 +24,7 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=5000, deadline=None)
 settings.load_profile("same")
 
-__all__ = ["postgis", "postgis_url"]  # fixtures of everybody's
+__all__ = ["bucket", "postgis", "postgis_url", "s3"]  # fixtures of everybody's
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = re.compile(r"gpserver is ready: (\S+)/arcgis/rest/services")

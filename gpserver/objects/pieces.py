@@ -19,7 +19,7 @@ BLOCK = 16 << 10
 _PAGE = 4096
 _MAGIC = b"gpserver pieces 1\n"
 _GAP = 8  # absent blocks between two wanted ones that come along: cheaper than one more request
-_MOST = 64 << 20  # bytes in memory at once
+_AT_ONCE = 8  # runs of blocks that come over together, of a part each at most
 
 Numbers = NDArray[Any]
 
@@ -117,9 +117,8 @@ class Pieces:
             for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
             for block in range(first, last + 1, step)
         ]
-        most = max(1, _MOST // PART)
-        for begin in range(0, len(runs), most):
-            self._fetch_runs(runs[begin : begin + most])
+        for begin in range(0, len(runs), _AT_ONCE):
+            self._fetch_runs(runs[begin : begin + _AT_ONCE])
 
     def _fetch_runs(self, runs: list[tuple[int, int]]) -> None:
         starts = [first * BLOCK for first, _ in runs]

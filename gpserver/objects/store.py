@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 PART = 8 << 20
-"""Bytes that are sent or asked for at once; four of them are on their way."""
+"""Bytes of one request at most, or of two; a few of them are on their way."""
 
-_AT_ONCE = 4
+_AT_ONCE = 4  # parts that are sent
 _TRIES = 6  # of one request, within _PATIENCE
 _PATIENCE = timedelta(seconds=60)
 _BACK_OFF = {
@@ -65,7 +65,14 @@ class Objects:
         """
         import obstore
 
-        _tried(name, lambda: obstore.put(self._store, name, file, chunk_size=PART, max_concurrency=_AT_ONCE))
+        try:
+            _tried(
+                name, lambda: obstore.put(self._store, name, file, chunk_size=PART, max_concurrency=_AT_ONCE)
+            )
+        except (NotFound, StoreFailed) as error:
+            # An upload that was complete when its answer got lost is not there any more to be completed.
+            if not self._has(name, file.stat().st_size):
+                raise StoreFailed(f"The object store did not take {name}: {error}") from error
 
     def write(self, name: str, content: bytes) -> None:
         """Store a few bytes, in one request.
@@ -87,10 +94,19 @@ class Objects:
         size = self.size(name)
         draft = target.with_name(f"{target.name}.draft")
         with draft.open("wb") as file:
-            for begin in range(0, size, PART * _AT_ONCE):
-                starts = list(range(begin, min(begin + PART * _AT_ONCE, size), PART))
-                file.writelines(self.ranges(name, starts, [min(start + PART, size) for start in starts]))
+            for piece in self.stream(name, 0, size):
+                file.write(piece)
         draft.replace(target)
+
+    def stream(self, name: str, start: int, end: int) -> Iterator[memoryview]:
+        """The bytes from a start to an end, a part at a time.
+
+        Raises:
+            NotFound: There is no such object.
+            StoreFailed: The store did not give it.
+        """
+        for begin in range(start, end, PART):
+            yield from self.ranges(name, [begin], [min(begin + PART, end)])
 
     def size(self, name: str) -> int:
         """The bytes of an object.
@@ -104,7 +120,7 @@ class Objects:
         return int(_tried(name, lambda: obstore.head(self._store, name))["size"])
 
     def ranges(self, name: str, starts: Sequence[int], ends: Sequence[int]) -> list[memoryview]:
-        """The bytes from each start to its end, one request for each.
+        """The bytes from each start to its end; ranges that touch are one request.
 
         Raises:
             NotFound: There is no such object.
@@ -155,6 +171,12 @@ class Objects:
 
         if names := [entry.name for entry in self.entries(prefix)]:
             _tried(prefix, lambda: obstore.delete(self._store, names))
+
+    def _has(self, name: str, size: int) -> bool:
+        try:
+            return self.size(name) == size
+        except (NotFound, StoreFailed):
+            return False
 
 
 def _opened(url: str) -> "ObjectStore":
