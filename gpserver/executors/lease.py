@@ -1,12 +1,19 @@
 """A runner's word that it is alive, and what becomes of the jobs of one that is not heard of any more."""
 
+import logging
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from functools import partial
+from math import inf
 
-from gpserver.job import Job, JobStatus, Message, MessageType
+from gpserver.job import Job, JobStatus, Message, MessageType, Progress
 from gpserver.stores import JobStore
 
+_log = logging.getLogger(__name__)
+
 _MAX_ATTEMPTS = 2
+_SAFE = 0.9  # of a lease; then what runs here is stopped, so that nothing of it is left when others begin
 
 
 class Lease:
@@ -16,44 +23,104 @@ class Lease:
         store: Whose jobs they are.
         runner: The runner's name, which no other and no later one has.
         seconds: How long it may be silent before others take its jobs over; 0 where there are no others.
+        give_up: Stops all that runs here, at once, from a thread that never waits for the store.
+        on_end: Called with the id of a job that was lost for good.
     """
 
-    def __init__(self, store: JobStore, runner: str, seconds: float) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        runner: str,
+        seconds: float,
+        give_up: Callable[[], None],
+        on_end: Callable[[str], None],
+    ) -> None:
         self._store, self._runner, self._seconds = store, runner, seconds
+        self._give_up, self._on_end = give_up, on_end
         self._due = 0.0
+        self._until = 0.0 if seconds else inf
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._guard, name="gpserver-lease", daemon=True)
+
+    @property
+    def held(self) -> bool:
+        """Whether nobody else can have taken over what runs here."""
+        return time.monotonic() < self._until
+
+    @property
+    def pause(self) -> float:
+        """Seconds after which it wants to be renewed; infinite where it need not."""
+        return self._seconds / 3 if self._seconds else inf
+
+    def start(self) -> None:
+        """Resolve what lost runners left behind, and watch that nothing runs here without a lease."""
+        self.take_over()
+        if self._seconds:
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop to watch."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def take_over(self) -> None:
         """Resolve the jobs of runners that are lost: all others, where nobody shares the store."""
         for job in self._store.lost(self._seconds):
-            _resolve(self._store, job)
+            _log.warning("job %s was lost by %s", job.id, job.runner)
+            if resolve(self._store, job):
+                self._on_end(job.id)
 
-    def renew(self, running: Mapping[str, Job], stop: Callable[[str], None]) -> None:
-        """Say three times in each lease that the runner is alive.
+    def renew(self) -> list[Job] | None:
+        """Say three times in each lease that the runner is alive, and take over from those that are not.
 
-        Args:
-            running: The jobs that it runs, by id.
-            stop: Ends one that is not its own any more: cancelled elsewhere, or taken over by somebody who
-                thought that it was dead. Whatever that job still does is discarded by the store.
+        Returns:
+            The jobs that are the runner's, running or being cancelled; None where it is too early to ask.
         """
-        if not self._seconds or time.monotonic() < self._due:
-            return
-        # In this order: a job that is claimed in the meantime is not missed among those that are held.
-        mine = [(job.id, job.attempt) for job in list(running.values())]
-        held = {(job.id, job.attempt): job.status for job in self._store.beat(self._runner)}
-        for job_id, attempt in mine:
-            if held.get((job_id, attempt)) is not JobStatus.RUNNING:
-                stop(job_id)
+        now = time.monotonic()
+        if now < self._due or not self._seconds:
+            return None
+        held = self._store.beat(self._runner)
+        self._until = now + _SAFE * self._seconds
         self.take_over()
-        self._due = time.monotonic() + self._seconds / 3
+        self._due = now + self.pause
+        return held
+
+    def _guard(self) -> None:
+        """Give up what runs here once others may have it, which the database cannot tell where it is away."""
+        while not self._closed.wait(max(self._until - time.monotonic(), 0.0) or self._seconds / 20):
+            if not self.held:
+                self._give_up()
 
 
-def _resolve(store: JobStore, job: Job) -> None:
+def resolve(
+    store: JobStore,
+    job: Job,
+    said: Iterable[Message] = (),
+    progress: Progress | None = None,
+    said_before: int | None = None,
+) -> bool:
+    """Bring a job whose attempt was lost to its end, or back to the queue where it may run once more.
+
+    Args:
+        store: Where it is.
+        job: As it was when the attempt was lost.
+        said: The last messages of that attempt.
+        progress: Its last report.
+        said_before: Messages that the store had before; None for as many as it has.
+
+    Returns:
+        Whether the job has ended.
+    """
     now = time.time()
-    if job.status is JobStatus.CANCELLING:
-        store.move(job.id, JobStatus.CANCELLING, JobStatus.CANCELLED, now=now, attempt=job.attempt)
-    elif job.terms.retry_on_loss and job.attempt < _MAX_ATTEMPTS:
-        lost = Message(MessageType.WARNING, "The server stopped while the job ran; it starts again.", now)
-        store.move(job.id, JobStatus.RUNNING, JobStatus.QUEUED, now=now, attempt=job.attempt, messages=[lost])
-    else:
-        lost = Message(MessageType.ERROR, "The server stopped while the job ran.", now)
-        store.move(job.id, JobStatus.RUNNING, JobStatus.FAILED, now=now, attempt=job.attempt, messages=[lost])
+    move = partial(
+        store.move, job.id, now=now, attempt=job.attempt, progress=progress, said_before=said_before
+    )
+    if move(JobStatus.CANCELLING, JobStatus.CANCELLED, messages=said):
+        return True
+    if job.terms.retry_on_loss and job.attempt < _MAX_ATTEMPTS:
+        again = Message(MessageType.WARNING, "The server stopped while the job ran; it starts again.", now)
+        move(JobStatus.RUNNING, JobStatus.QUEUED, messages=[*said, again])
+        return False
+    lost = Message(MessageType.ERROR, "The server stopped while the job ran.", now)
+    return move(JobStatus.RUNNING, JobStatus.FAILED, messages=[*said, lost])

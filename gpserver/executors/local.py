@@ -7,15 +7,15 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gpserver.executors import OnChange
-from gpserver.executors.lease import Lease
+from gpserver.executors.attempts import Attempt, Attempts, key_of
+from gpserver.executors.lease import Lease, resolve
 from gpserver.fetch import Reach
-from gpserver.job import Job, JobStatus, Message, MessageType, Progress, Result
+from gpserver.job import Job, JobStatus
 from gpserver.layers import Place
 from gpserver.sandbox import Ending, Order, Outcome, Sandbox
 from gpserver.stores import JobStore
@@ -23,7 +23,6 @@ from gpserver.worker import Assignment
 
 _log = logging.getLogger(__name__)
 
-_MAX_MESSAGES = 10_000  # of one attempt; a task in a wild loop must not fill the disk
 _POLL = 1.0  # seconds; only a safety net, every event of ours wakes the dispatcher
 
 
@@ -61,7 +60,8 @@ class LocalExecutor:
         self._uploads, self._reach, self._layers = uploads, reach, asdict(layers)
         # Processes of one name may follow each other; a runner that is gone never comes back.
         self._runner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._lease = Lease(store, self._runner, lease)
+        self._lease = Lease(store, self._runner, lease, self._give_up, self._tell)
+        self._attempts = Attempts(store, self._tell)
         self._sandbox = Sandbox(
             "gpserver.worker:run",
             slots=slots,
@@ -70,10 +70,7 @@ class LocalExecutor:
             on_free=self._wake,
             start_method=start_method,
         )
-        self._running: dict[str, Job] = {}
-        self._said: Counter[str] = Counter()
-        self._over: deque[tuple[Job, Outcome, list[Message], Progress | None]] = deque()
-        self._settling = threading.Lock()
+        self._unsure: deque[Attempt] = deque()
         self._work = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._dispatch, name="gpserver-dispatch", daemon=True)
@@ -81,7 +78,7 @@ class LocalExecutor:
     def start(self, on_end: OnChange) -> None:
         """Resolve what a dead server left behind, then begin to run what is queued."""
         self._on_end = on_end
-        self._lease.take_over()
+        self._lease.start()
         self._sandbox.start()
         self._thread.start()
         self._wake()
@@ -92,7 +89,9 @@ class LocalExecutor:
 
     def cancel(self, job_id: str) -> None:
         """A running job was moved to CANCELLING: stop it now."""
-        self._sandbox.cancel(job_id)
+        for attempt in self._attempts.running():
+            if attempt.job.id == job_id:
+                self._sandbox.cancel(attempt.key)
 
     def free(self) -> bool:
         """Whether another job could begin now."""
@@ -108,58 +107,106 @@ class LocalExecutor:
         self._wake()
         if self._thread.is_alive():
             self._thread.join()
+        self._lease.close()
         self._sandbox.close()
+        try:
+            self._attempts.settle()
+        except Exception:
+            _log.exception("The last messages of the jobs that ran could not be written.")
 
     def _wake(self) -> None:
         self._work.set()
+
+    def _tell(self, job_id: str) -> None:
+        try:
+            self._on_end(job_id)
+        except Exception:
+            _log.exception("Nobody was told of the end of job %s.", job_id)
+
+    def _give_up(self) -> None:
+        """Others may have what runs here: kill all of it, without the grace that a cancel gives."""
+        for attempt in self._attempts.running():
+            _log.warning("job %s is given up: the database did not answer for too long", attempt.job.id)
+            self._sandbox.kill(attempt.key)
 
     def _dispatch(self) -> None:
         # A job that is said to run should run, not wait for the first worker to warm up.
         while not self._closing and not self._sandbox.ready.wait(0.1):
             pass
         while not self._closing:
-            self._work.wait(_POLL)
+            self._work.wait(min(_POLL, self._lease.pause))
             self._work.clear()
             try:
-                self._settle()
-                self._lease.renew(self._running, self._sandbox.cancel)
-                while not self._closing and self._start_one():
-                    pass
+                self._work_through()
             except Exception:
                 # A locked or full disk passes; what could not be written down is tried again.
                 _log.exception("The dispatcher could not reach the store; it tries again.")
 
+    def _work_through(self) -> None:
+        self._renew()  # first: who was away for long must not begin or end anything
+        self._attempts.settle()
+        self._heed_early_cancels()
+        while not self._closing and self._start_one():
+            self._heed_early_cancels()
+
+    def _renew(self) -> None:
+        held = self._lease.renew()
+        if held is None:
+            return
+        mine = {key_of(job): job for job in held}
+        for attempt in self._attempts.running():
+            if attempt.key not in mine:
+                self._sandbox.kill(attempt.key)
+            elif mine[attempt.key].status is JobStatus.CANCELLING:
+                self._sandbox.cancel(attempt.key)
+        for key, job in mine.items():
+            if key not in self._attempts:
+                self._adopt(job)
+
+    def _adopt(self, job: Job) -> None:
+        """It was claimed, but the store's answer was lost on its way; nothing of it runs anywhere."""
+        if job.status is JobStatus.CANCELLING:
+            resolve(self._store, job)
+            self._tell(job.id)
+        elif self._sandbox.free():
+            self._begin(job)
+
     def _start_one(self) -> bool:
-        if not self._sandbox.free():
+        if not self._sandbox.free() or not self._lease.held:
             return False
         job = self._store.claim(self._runner, time.time(), self._full())
         if job is None:
             return False
-        self._running[job.id] = job
-        try:
-            self._sandbox.run(self._order(job))
-        except Exception:
-            del self._running[job.id]
-            lost = Outcome(job.id, Ending.FAILED, "The server could not start the job.")
-            self._over.append((job, lost, [], None))
-            raise
-        self._heed_early_cancel(job.id)
+        self._begin(job)
         return True
 
-    def _heed_early_cancel(self, job_id: str) -> None:
+    def _begin(self, job: Job) -> None:
+        attempt = self._attempts.begin(job)
+        try:
+            self._sandbox.run(self._order(attempt))
+        except Exception:
+            self._attempts.end(Outcome(attempt.key, Ending.LOST))
+            raise
+        self._unsure.append(attempt)
+
+    def _heed_early_cancels(self) -> None:
         """A cancel between the claim and the run found nothing in the sandbox that it could stop."""
-        job = self._store.get(job_id)
-        if job and job.status is JobStatus.CANCELLING:
-            self._sandbox.cancel(job_id)
+        while self._unsure:
+            attempt = self._unsure[0]
+            job = self._store.get(attempt.job.id)
+            if job and job.status is JobStatus.CANCELLING:
+                self._sandbox.cancel(attempt.key)
+            self._unsure.popleft()
 
     def _full(self) -> list[str]:
         """Services that run as many jobs as they have instances."""
-        jobs = list(self._running.values())
+        jobs = [attempt.job for attempt in self._attempts.running()]
         counts = Counter(job.service for job in jobs)
         limits = {job.service: job.terms.instances for job in jobs if job.terms.instances}
         return [service for service, limit in limits.items() if counts[service] >= limit]
 
-    def _order(self, job: Job) -> Order:
+    def _order(self, attempt: Attempt) -> Order:
+        job = attempt.job
         assignment = Assignment(
             job_id=job.id,
             attempt=job.attempt,
@@ -176,77 +223,13 @@ class LocalExecutor:
             debug=self._debug,
         )
         terms = job.terms
-        return Order(job.id, asdict(assignment), terms.time_limit, terms.memory_limit, terms.cancel_grace)
+        return Order(
+            attempt.key, asdict(assignment), terms.time_limit, terms.memory_limit, terms.cancel_grace
+        )
 
-    def _on_events(self, job_id: str, events: list[list[Any]]) -> None:
-        messages, attempt = self._said_in(job_id, events), self._running[job_id].attempt
-        self._store.append(job_id, attempt, messages, _reported_in(events))
-
-    def _said_in(self, job_id: str, events: list[list[Any]]) -> list[Message]:
-        for event in events:
-            if event[0] == "output":
-                _log.info("job %s printed: %s", job_id, event[1])
-        messages = [Message(MessageType(e[1]), e[2], e[3]) for e in events if e[0] == "message"]
-        return self._capped(job_id, messages)
-
-    def _capped(self, job_id: str, messages: list[Message]) -> list[Message]:
-        before = self._said[job_id]
-        self._said[job_id] = after = before + len(messages)
-        kept = messages[: max(_MAX_MESSAGES - before, 0)]
-        if before <= _MAX_MESSAGES < after:
-            text = f"A job has at most {_MAX_MESSAGES} messages; the others are left out."
-            kept.append(Message(MessageType.WARNING, text, time.time()))
-        return kept
+    def _on_events(self, key: str, events: list[list[Any]]) -> None:
+        self._attempts.note(key, events)
+        self._wake()
 
     def _on_outcome(self, outcome: Outcome) -> None:
-        if outcome.ending is Ending.CLOSED:
-            self._on_events(outcome.job_id, outcome.events)
-            return  # the next start resolves it, as after a crash
-        job, said = self._running.pop(outcome.job_id), list[Message]()
-        if outcome.detail:
-            _log.warning("job %s %s: %s", job.id, outcome.ending, outcome.detail)
-        try:
-            said = self._said_in(job.id, outcome.events)
-        finally:  # whatever its last events were, the job has ended
-            self._said.pop(job.id, None)
-            self._over.append((job, outcome, said, _reported_in(outcome.events)))
-        self._settle()
-
-    def _settle(self) -> None:
-        """Write down how jobs ended; one that cannot be written stays for the dispatcher's next round."""
-        with self._settling:
-            while self._over:
-                job, outcome, said, progress = self._over[0]
-                self._finish(job, outcome, said, progress)
-                self._over.popleft()
-                self._on_end(job.id)
-
-    def _finish(self, job: Job, outcome: Outcome, said: list[Message], progress: Progress | None) -> None:
-        status, errors, results = _verdict(job, outcome)
-        now = time.time()
-        messages = said + [Message(MessageType.ERROR, text, now) for text in errors]
-        move = partial(self._store.move, job.id, now=now, attempt=job.attempt, progress=progress)
-        if not move(JobStatus.RUNNING, status, messages=messages, results=results):
-            # Its cancel came first, so whatever it did in the meantime is discarded.
-            move(JobStatus.CANCELLING, JobStatus.CANCELLED, messages=said)
-
-
-def _reported_in(events: list[list[Any]]) -> Progress | None:
-    """The last report among the events; where it lacks a detail it has the last one before it."""
-    reports = [Progress(*event[1:]) for event in events if event[0] == "progress"]
-    if not reports:
-        return None
-    details = [report.detail for report in reports if report.detail is not None]
-    return replace(reports[-1], detail=details[-1] if details else None)
-
-
-def _verdict(job: Job, outcome: Outcome) -> tuple[JobStatus, list[str], list[Result]]:
-    if outcome.ending is Ending.TIMED_OUT:
-        limit = f"The job ran longer than its time limit of {job.terms.time_limit:g} seconds."
-        return JobStatus.TIMED_OUT, [limit], []
-    value = outcome.value
-    if outcome.ending is not Ending.FINISHED:
-        return JobStatus.FAILED, [outcome.reason], []
-    if value["status"] == "succeeded":
-        return JobStatus.SUCCEEDED, [], [Result(**item) for item in value["results"]]
-    return JobStatus.FAILED, value.get("errors", ["The task stopped by itself."]), []
+        self._attempts.end(outcome)  # and the dispatcher is woken once the slot is free

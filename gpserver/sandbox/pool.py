@@ -88,7 +88,11 @@ class Sandbox:
 
     def cancel(self, job_id: str) -> None:
         """Stop a job, at once or after its grace; a job that is not here is no error."""
-        self._supervisor.post(partial(self._supervisor.cancel, job_id))
+        self._supervisor.post(partial(self._supervisor.cancel, job_id, grace=True))
+
+    def kill(self, job_id: str) -> None:
+        """Stop a job at once, whatever its grace."""
+        self._supervisor.post(partial(self._supervisor.cancel, job_id, grace=False))
 
     def free(self) -> int:
         """How many orders ``run`` would take now."""

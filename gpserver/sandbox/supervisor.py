@@ -93,14 +93,14 @@ class Supervisor:
         """Run this as soon as a child is idle."""
         self._waiting.append(order)
 
-    def cancel(self, job_id: str) -> None:
-        """Stop a job, if it is here."""
+    def cancel(self, job_id: str, grace: bool) -> None:
+        """Stop a job, if it is here; without grace at once, even one that was told of its cancel before."""
         for order in [order for order in self._waiting if order.job_id == job_id]:
             self._waiting.remove(order)
             self._on_end(Outcome(job_id, Ending.CANCELLED))
         for slot in list(self._slots.values()):
-            if slot.order and slot.order.job_id == job_id and not slot.verdict:
-                self._cancel(slot, slot.order)
+            if slot.order and slot.order.job_id == job_id and not (slot.verdict and grace):
+                self._cancel(slot, slot.order.cancel_grace if grace else 0.0)
 
     def close(self) -> None:
         """Leave the loop."""
@@ -210,12 +210,12 @@ class Supervisor:
 
     # Kill.
 
-    def _cancel(self, slot: Slot, order: Order) -> None:
-        if order.cancel_grace <= 0 or slot.state is not State.BUSY:
+    def _cancel(self, slot: Slot, grace: float) -> None:
+        if grace <= 0 or slot.state is not State.BUSY:
             self._kill(slot, Ending.CANCELLED)
             return
         slot.verdict = Ending.CANCELLED, ""
-        slot.deadline = time.monotonic() + order.cancel_grace
+        slot.deadline = time.monotonic() + grace
         slot.write(frames.encode("cancel"))
         self._mind(slot)
 
@@ -252,7 +252,7 @@ class Supervisor:
                 self._exited(number, code)
         except EOFError:
             _log.error("The zygote died, and its children with it.")
-            self._end_zygote(self._zygote, Ending.CRASHED, "its parent process, the zygote, died")
+            self._end_zygote(self._zygote, Ending.LOST, "its parent process, the zygote, died")
             self._back_off()
 
     def _exited(self, number: int, code: int) -> None:

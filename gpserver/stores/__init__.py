@@ -14,6 +14,10 @@ class JobStore(Protocol):
     Safe to call from any thread.
     """
 
+    @property
+    def near(self) -> bool:
+        """Whether it answers in microseconds, always: who must not wait may ask it, and needs no thread."""
+
     def add(self, job: NewJob) -> None:
         """Keep a new job, queued; durable when this returns."""
 
@@ -40,13 +44,23 @@ class JobStore(Protocol):
         messages: Iterable[Message] = (),
         results: Iterable[Result] = (),
         progress: Progress | None = None,
+        said_before: int | None = None,
     ) -> bool:
-        """Move a job, with its last messages, its last progress and its results, in one transaction."""
+        """Move a job, with its last messages, its last progress and its results, in one transaction.
+
+        Whoever tells how many messages the job had before these may tell them twice, since he does not know
+        whether they were written: they are there once.
+        """
 
     def append(
-        self, job_id: str, attempt: int, messages: Iterable[Message], progress: Progress | None
+        self,
+        job_id: str,
+        attempt: int,
+        messages: Iterable[Message],
+        progress: Progress | None,
+        said_before: int | None = None,
     ) -> bool:
-        """Add messages of a running attempt and say how far it is; what ``progress`` leaves out stays."""
+        """Add messages of a running attempt, as in ``move``; what ``progress`` leaves out stays."""
 
     def inputs(self, job_id: str) -> list[Input]:
         """The declared inputs in declared order."""

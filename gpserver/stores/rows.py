@@ -87,9 +87,12 @@ def _terms(text: str) -> Terms:
     return Terms(**orjson.loads(text))
 
 
-def add_messages(connection: Cursor, job_id: str, count: int, messages: Iterable[Message]) -> None:
-    """Add messages of a job that has ``count`` of them."""
-    rows = [(job_id, count + n, item.type, item.text, item.at) for n, item in enumerate(messages)]
+def add_messages(
+    connection: Cursor, job_id: str, count: int, messages: Iterable[Message], before: int | None = None
+) -> None:
+    """Add messages of a job that has ``count`` of them; those beyond the first ``before`` are among these."""
+    new = list(messages)[count - before if before is not None else 0 :]
+    rows = [(job_id, count + n, item.type, item.text, item.at) for n, item in enumerate(new)]
     if rows:
         connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?)", rows)
         connection.execute("UPDATE jobs SET message_count = ? WHERE id = ?", (count + len(rows), job_id))

@@ -48,6 +48,7 @@ _PROGRESS = (
 class SQLStore(ABC):
     """A ``JobStore`` but for its connections: those are the database's own."""
 
+    near: ClassVar[bool]
     _skip: ClassVar[str]
     """What a claim's look at the line ends with, so that it takes no job that somebody changes just now."""
     _now: ClassVar[str]
@@ -143,6 +144,7 @@ class SQLStore(ABC):
         messages: Iterable[Message] = (),
         results: Iterable[Result] = (),
         progress: Progress | None = None,
+        said_before: int | None = None,
     ) -> bool:
         """Move a job, with its last messages, its last progress and its results, in one transaction."""
         if to not in MOVES[source]:
@@ -155,12 +157,17 @@ class SQLStore(ABC):
             ).fetchone()
             if row is None:
                 return False
-            add_messages(connection, job_id, row[0], messages)
+            add_messages(connection, job_id, row[0], messages, said_before)
             add_results(connection, job_id, results)
         return True
 
     def append(
-        self, job_id: str, attempt: int, messages: Iterable[Message], progress: Progress | None
+        self,
+        job_id: str,
+        attempt: int,
+        messages: Iterable[Message],
+        progress: Progress | None,
+        said_before: int | None = None,
     ) -> bool:
         """Add messages of a running attempt and say how far it is."""
         with self._transaction() as connection:
@@ -172,7 +179,7 @@ class SQLStore(ABC):
             ).fetchone()
             if row is None:
                 return False
-            add_messages(connection, job_id, row[0], messages)
+            add_messages(connection, job_id, row[0], messages, said_before)
         return True
 
     def inputs(self, job_id: str) -> list[Input]:

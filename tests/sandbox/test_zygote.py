@@ -68,7 +68,7 @@ def test_a_dead_zygote_takes_its_jobs_along_and_is_replaced(new_pool: MakePool, 
     pool.outcome(idle)
     only_new_zygote(before).kill()
     outcome = pool.outcome(job)
-    assert (outcome.ending, outcome.reason) == (Ending.CRASHED, "its parent process, the zygote, died")
+    assert (outcome.ending, outcome.reason) == (Ending.LOST, "its parent process, the zygote, died")
     assert gone(*below)
     assert pool.result("answer").ending == Ending.FINISHED
 
