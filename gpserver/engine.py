@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 Watcher = Callable[[str], None]
 
 _SWEEP_EVERY = 60.0  # seconds
+_LOOK_EVERY = 1.0
 
 
 class Engine:
@@ -290,11 +291,24 @@ class Engine:
             watcher(job_id)
 
     def _sweep_always(self) -> None:
-        while not self._closed.wait(_SWEEP_EVERY):
+        due = time.monotonic() + _SWEEP_EVERY
+        while not self._closed.wait(_LOOK_EVERY):
             try:
-                self.sweep(time.time() - self._lifetime)
+                self._look_again()
+                if time.monotonic() >= due:
+                    due = time.monotonic() + _SWEEP_EVERY
+                    self.sweep(time.time() - self._lifetime)
             except Exception:
                 _log.exception("The sweep of old jobs did not finish; it tries again in a minute.")
+
+    def _look_again(self) -> None:
+        """Find the ends that nobody told: word of another machine may be lost, a watcher must not be."""
+        with self._watching:
+            watched = list(self._watchers)
+        for job_id in watched:
+            job = self._store.get(job_id)
+            if job is None or job.status.is_terminal:
+                self._ended(job_id)
 
 
 def _terms(service: Service, task: Task) -> Terms:
