@@ -317,6 +317,10 @@ def _terms(service: Service, task: Task) -> Terms:
         maximum_records=service.maximum_records,
         time_limit=service.time_limit,
         memory_limit=service.memory_limit,
+        wait_limit=service.wait_limit,
+        result_limit=service.result_limit,
+        scratch_limit=service.scratch_limit,
+        message_limit=service.message_limit,
         instances=service.instances,
         priority=service.priority,
         # Whoever called a synchronous task is gone with the server.

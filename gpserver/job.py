@@ -84,6 +84,14 @@ class Terms:
     """Seconds of run time."""
     memory_limit: int | None = None
     """Bytes of private memory."""
+    wait_limit: float | None = None
+    """Seconds in the queue before it begins for the first time."""
+    result_limit: int | None = None
+    """Bytes of all files of its results."""
+    scratch_limit: int | None = None
+    """Bytes of all other files of an attempt, while it runs."""
+    message_limit: int = 10_000
+    """Messages that are kept."""
     instances: int | None = None
     """Jobs of the service that may run at once on this machine; None: as many as there are slots."""
     priority: int = 0

@@ -27,6 +27,10 @@ MessageLevel = Literal["None", "Error", "Warning", "Info"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _ATTRIBUTE = "__gp_task__"
+_LIMITS = (
+    *("maximum_records", "time_limit", "wait_limit", "instances"),
+    *("memory_limit", "result_limit", "scratch_limit", "message_limit"),
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -228,8 +232,14 @@ class Service:
         message_level: The least grave messages that a client sees: None, Error, Warning or Info.
         maximum_records: The most features or rows of one result that are sent inline.
         time_limit: Seconds that a job may run; None is no limit.
+        wait_limit: Seconds that a job may wait to begin; then it fails and nothing of it runs. None is no limit.
         instances: Jobs that may run at once on one machine; None is as many as there is room for.
-        memory_limit: Bytes that a job may use; None is no limit.
+        min_instances: Slots of each machine that jobs of other services leave to this one. One slot is always
+            everybody's, however much is kept.
+        memory_limit: Bytes that a job may use, with the processes that it starts; None is no limit.
+        result_limit: Bytes that the results of a job may have; None is no limit.
+        scratch_limit: Bytes of other files that a job may keep while it runs; None is no limit.
+        message_limit: Messages of a job that are kept; those beyond are left out, and one says so.
         priority: Its jobs begin before those of services with a lower one.
 
     Raises:
@@ -246,8 +256,13 @@ class Service:
     message_level: MessageLevel = "Info"
     maximum_records: int = 1000
     time_limit: float | None = 600.0
+    wait_limit: float | None = None
     instances: int | None = None
+    min_instances: int = 0
     memory_limit: int | None = None
+    result_limit: int | None = None
+    scratch_limit: int | None = None
+    message_limit: int = 10_000
     priority: int = 0
 
     def __post_init__(self) -> None:
@@ -294,10 +309,15 @@ def _refuse_odd_values(service: Service) -> None:
             f'The service {service.name} has the message level "{service.message_level}".',
             f"Use one of {', '.join(get_args(MessageLevel))}.",
         )
-    for name in ("maximum_records", "time_limit", "instances", "memory_limit"):
+    for name in _LIMITS:
         value = getattr(service, name)
         if value is not None and not value > 0:
             raise PublishingError(f"The service {service.name} has {name}={value}.", "Use a number above 0.")
+    if not 0 <= service.min_instances <= (service.instances or service.min_instances):
+        raise PublishingError(
+            f"The service {service.name} has min_instances={service.min_instances}.",
+            "Use a number from 0 to its instances.",
+        )
 
 
 def _refuse_same_names(service: Service) -> None:

@@ -463,6 +463,12 @@ def test_an_output_may_have_the_name_of_a_map_that_is_not_there() -> None:
         ({"name": "A", "time_limit": -1}, "The service A has time_limit=-1. Use a number above 0."),
         ({"name": "A", "instances": 0}, "The service A has instances=0. Use a number above 0."),
         ({"name": "A", "memory_limit": 0}, "The service A has memory_limit=0. Use a number above 0."),
+        ({"name": "A", "wait_limit": 0}, "The service A has wait_limit=0. Use a number above 0."),
+        ({"name": "A", "message_limit": 0}, "The service A has message_limit=0. Use a number above 0."),
+        (
+            {"name": "A", "instances": 2, "min_instances": 3},
+            "The service A has min_instances=3. Use a number from 0 to its instances.",
+        ),
         ({"name": "A", "tasks": [len]}, "function len: len is not a task. Put @task above the function."),
         (
             {"name": "A", "tasks": [some_task, other_task]},
