@@ -204,6 +204,8 @@ class Job:
     """The user who submitted it; empty for nobody in particular."""
     runner: str = ""
     """Who ran it last, ``host:…``; empty while nobody did."""
+    trace: str = ""
+    """The W3C ``traceparent`` that it belongs to; empty where nobody traces."""
 
 
 @dataclass(frozen=True, slots=True)

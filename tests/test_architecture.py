@@ -15,7 +15,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the lowest line up. A module or a package imports only from lines below its own; files of one
 # package may import each other.
 LADDER = [
-    ["errors", "finding", "job", "naming"],
+    ["errors", "finding", "job", "logs", "naming"],
+    ["observer"],
     ["objects"],
     ["features", "symbology", "eql", "database"],
     ["archives", "rasters"],

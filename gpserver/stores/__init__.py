@@ -4,15 +4,19 @@ from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Progress, Result
+from gpserver.observer import Observer
+from gpserver.stores.webhooks import WebhookTables
 
 
 class JobStore(Protocol):
-    """Job rows, their inputs, messages and results.
+    """Job rows, their inputs, messages and results; its ``observer`` is told what becomes of them.
 
     Every change of state is one compare-and-set: it happens only from the state (and, where a worker
     asks, for the attempt) that the caller names. Whoever gets False came too late and must stop.
     Safe to call from any thread.
     """
+
+    observer: Observer
 
     @property
     def near(self) -> bool:

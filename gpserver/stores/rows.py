@@ -11,7 +11,8 @@ from gpserver.job import Job, JobFilter, JobStatus, Message, Progress, Result, T
 
 COLUMNS = (
     "id, service, task, status, version, attempt, created, started, ended,"
-    " progress_text, progress_percent, progress_detail, message_count, environment, terms, owner, runner"
+    " progress_text, progress_percent, progress_detail, message_count, environment, terms, owner, runner,"
+    " trace"
 )
 
 
@@ -54,7 +55,7 @@ def reported(progress: Progress | None) -> tuple[str | None, float | None, str |
 
 def job_of(row: Any) -> Job:
     """The job of a row of ``COLUMNS``."""
-    *facts, text, percent, detail, count, environment, terms, owner, runner = row
+    *facts, text, percent, detail, count, environment, terms, owner, runner, trace = row
     job_id, service, task, status, version, attempt, created, started, ended = facts
     return Job(
         id=job_id,
@@ -72,6 +73,7 @@ def job_of(row: Any) -> Job:
         terms=_terms(terms),
         owner=owner,
         runner=runner or "",
+        trace=trace,
     )
 
 

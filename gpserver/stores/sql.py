@@ -19,6 +19,7 @@ from gpserver.job import (
     Progress,
     Result,
 )
+from gpserver.observer import Nobody, Observer
 from gpserver.stores.rows import (
     COLUMNS,
     Cursor,
@@ -49,6 +50,7 @@ class SQLStore(ABC):
     """A ``JobStore`` but for its connections: those are the database's own."""
 
     near: ClassVar[bool]
+    observer: Observer = Nobody()
     _skip: ClassVar[str]
     """What a claim's look at the line ends with, so that it takes no job that somebody changes just now."""
     _now: ClassVar[str]
@@ -67,9 +69,10 @@ class SQLStore(ABC):
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"  # noqa: S608 - constant
-                " environment, terms, owner, priority, turn)"
-                f" VALUES (?, ?, ?, 'queued', 1, 0, ?, 0, ?, ?, ?, ?, ({_TURN}))",
+                " environment, terms, owner, trace, priority, turn)"
+                f" VALUES (?, ?, ?, 'queued', 1, 0, ?, 0, ?, ?, ?, ?, ?, ({_TURN}))",
                 (
+        trace = self.observer.trace(job)
                     job.id,
                     job.service,
                     job.task,
@@ -83,6 +86,7 @@ class SQLStore(ABC):
                     job.terms.priority,
                 ),
             )
+                    trace,
             connection.executemany(
                 "INSERT INTO inputs VALUES (?, ?, ?, ?, ?, ?)",
                 [
@@ -96,6 +100,7 @@ class SQLStore(ABC):
         rows = self._rows(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", job_id)  # noqa: S608 - constant columns
         return job_of(rows[0]) if rows else None
 
+        self.observer.submitted(job)
     def claim(self, runner: str, now: float, full: Collection[str] = ()) -> Job | None:
         """Take the queued job whose turn it is and whose service is not in ``full``: it is running now.
 
@@ -114,7 +119,11 @@ class SQLStore(ABC):
                 f" ORDER BY priority DESC, turn, seq LIMIT 1 {self._skip}) RETURNING {COLUMNS}",
                 (runner, now, "", *full),
             ).fetchone()
-        return job_of(row) if row else None
+        if row is None:
+            return None
+        job = job_of(row)
+        self.observer.began(job)
+        return job
 
     def waiting(self, most: int) -> list[str]:
         """Ids of the queued jobs in the order in which they begin, up to ``most``."""
@@ -152,12 +161,13 @@ class SQLStore(ABC):
         with self._transaction() as connection:
             row = connection.execute(
                 f"UPDATE jobs SET status = ?, ended = ?, {_PROGRESS}"  # noqa: S608 - constant columns
-                " WHERE id = ? AND status = ? AND attempt = coalesce(?, attempt) RETURNING message_count",
+                f" WHERE id = ? AND status = ? AND attempt = coalesce(?, attempt) RETURNING {COLUMNS}",
                 (to, now if to.is_terminal else None, *reported(progress), job_id, source, attempt),
             ).fetchone()
             if row is None:
                 return False
-            add_messages(connection, job_id, row[0], messages, said_before)
+            job = job_of(row)
+            add_messages(connection, job_id, job.message_count, messages, said_before)
             add_results(connection, job_id, results)
         return True
 
@@ -165,6 +175,9 @@ class SQLStore(ABC):
         self,
         job_id: str,
         attempt: int,
+            if to.is_terminal:
+                tell_webhooks(connection, job_id)
+        self.observer.moved(job, source)
         messages: Iterable[Message],
         progress: Progress | None,
         said_before: int | None = None,

@@ -14,6 +14,7 @@ from gpserver.errors import GPServerError
 from gpserver.job import (
     MOVES,
     Input,
+    Job,
     JobFilter,
     JobStatus,
     Message,
@@ -416,3 +417,42 @@ def test_jobs_are_found_by_service_owner_status_and_time(store: JobStore) -> Non
     assert [job.id for job in store.find(JobFilter(), 1, 2)] == ["2", "1"]
     assert store.count(JobFilter()) == {JobStatus.RUNNING: 1, JobStatus.QUEUED: 3}
     assert store.count(JobFilter(service="nothing")) == {}
+
+
+class Listener:
+    """An observer that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+
+    def trace(self, job: NewJob) -> str:
+        return f"00-{job.id}"
+
+    def submitted(self, job: NewJob) -> None:
+        self.told.append(("submitted", job.id))
+
+    def began(self, job: Job) -> None:
+        self.told.append(("began", job.id, job.attempt, job.trace))
+
+    def moved(self, job: Job, source: JobStatus) -> None:
+        self.told.append(("moved", source, job.status, job.attempt, job.started, job.ended))
+
+    def replaced(self, reason: str) -> None: ...
+
+
+def test_an_observer_is_told_every_fact_once(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "observer", listener := Listener())
+    store.add(new("1"))
+    assert store.claim("me", 2.0)
+    assert store.move("1", JobStatus.RUNNING, JobStatus.QUEUED, now=3.0)
+    assert not store.move("1", JobStatus.RUNNING, JobStatus.FAILED, now=3.0)
+    assert store.claim("you", 4.0)
+    assert store.claim("you", 4.0) is None
+    assert store.move("1", JobStatus.RUNNING, JobStatus.SUCCEEDED, now=5.0)
+    assert listener.told == [
+        ("submitted", "1"),
+        ("began", "1", 1, "00-1"),
+        ("moved", "running", "queued", 1, 2.0, None),
+        ("began", "1", 2, "00-1"),
+        ("moved", "running", "succeeded", 2, 4.0, 5.0),
+    ]
