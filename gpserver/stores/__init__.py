@@ -5,7 +5,6 @@ from typing import Protocol
 
 from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Progress, Result
 from gpserver.observer import Observer
-from gpserver.stores.webhooks import WebhookTables
 
 
 class JobStore(Protocol):

@@ -175,8 +175,6 @@ class SQLStore(ABC):
         self,
         job_id: str,
         attempt: int,
-            if to.is_terminal:
-                tell_webhooks(connection, job_id)
         self.observer.moved(job, source)
         messages: Iterable[Message],
         progress: Progress | None,
