@@ -49,8 +49,8 @@ _PROGRESS = (
 class SQLStore(ABC):
     """A ``JobStore`` but for its connections: those are the database's own."""
 
-    near: ClassVar[bool]
     observer: Observer = Nobody()
+    near: ClassVar[bool]
     _skip: ClassVar[str]
     """What a claim's look at the line ends with, so that it takes no job that somebody changes just now."""
     _now: ClassVar[str]
@@ -66,13 +66,13 @@ class SQLStore(ABC):
 
     def add(self, job: NewJob) -> None:
         """Keep a new job, queued; durable when this returns."""
+        trace = self.observer.trace(job)
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"  # noqa: S608 - constant
                 " environment, terms, owner, trace, priority, turn)"
                 f" VALUES (?, ?, ?, 'queued', 1, 0, ?, 0, ?, ?, ?, ?, ?, ({_TURN}))",
                 (
-        trace = self.observer.trace(job)
                     job.id,
                     job.service,
                     job.task,
@@ -80,13 +80,13 @@ class SQLStore(ABC):
                     dump(job.environment),
                     terms_text(job.terms),
                     job.owner,
+                    trace,
                     job.terms.priority,
                     job.owner,
                     job.terms.priority,
                     job.terms.priority,
                 ),
             )
-                    trace,
             connection.executemany(
                 "INSERT INTO inputs VALUES (?, ?, ?, ?, ?, ?)",
                 [
@@ -94,13 +94,13 @@ class SQLStore(ABC):
                     for n, item in enumerate(job.inputs)
                 ],
             )
+        self.observer.submitted(job)
 
     def get(self, job_id: str) -> Job | None:
         """The job as it stands, or None."""
         rows = self._rows(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", job_id)  # noqa: S608 - constant columns
         return job_of(rows[0]) if rows else None
 
-        self.observer.submitted(job)
     def claim(self, runner: str, now: float, full: Collection[str] = ()) -> Job | None:
         """Take the queued job whose turn it is and whose service is not in ``full``: it is running now.
 
@@ -169,13 +169,13 @@ class SQLStore(ABC):
             job = job_of(row)
             add_messages(connection, job_id, job.message_count, messages, said_before)
             add_results(connection, job_id, results)
+        self.observer.moved(job, source)
         return True
 
     def append(
         self,
         job_id: str,
         attempt: int,
-        self.observer.moved(job, source)
         messages: Iterable[Message],
         progress: Progress | None,
         said_before: int | None = None,
