@@ -5,9 +5,10 @@ import os
 import shutil
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from gpserver.addresses import Allowed
 from gpserver.catalog import Catalog
 from gpserver.clerk import Clerk
+from gpserver.database import Database
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError
 from gpserver.examiner import Examiner
@@ -26,6 +28,7 @@ from gpserver.executors.local import LocalExecutor
 from gpserver.fetch import Reach
 from gpserver.layers import Place, is_database
 from gpserver.maps.studio import Studio
+from gpserver.migration import migrate, use
 from gpserver.protocols.compression import Compression
 from gpserver.protocols.cors import Origins
 from gpserver.protocols.esri.routes import routes
@@ -34,13 +37,17 @@ from gpserver.protocols.evergis import wire as evergis
 from gpserver.protocols.evergis.routes import routes as evergis_routes
 from gpserver.protocols.paths import Paths
 from gpserver.queue import Limits, Queue
+from gpserver.schedules.book import FILE, SCHEDULES, Book
 from gpserver.schedules.office import Office, View
 from gpserver.schedules.ticker import Ticker
-from gpserver.security import ADMINISTRATORS, Guard, create_guard, kept_key, read_users
+from gpserver.security import ADMINISTRATORS, KEYS, Guard, create_guard, kept_key, read_users, shared_key
 from gpserver.settings import Settings
 from gpserver.stores import JobStore
 from gpserver.stores.sqlite import SQLiteStore
 from gpserver.uploads import Uploads
+
+if TYPE_CHECKING:
+    from gpserver.stores.postgres import PostgresStore
 
 _log = logging.getLogger(__name__)
 
@@ -61,15 +68,17 @@ def create_app(settings: Settings) -> Starlette:
     data = settings.data.resolve()
     home = _home(settings, data)
     spool = home / "incoming"
-    lock, guard = FileLock(home / "engine.lock"), _guard(settings, data)
+    shared = _shared(settings)
+    lock, guard = FileLock(home / "engine.lock"), _guard(settings, data, shared)
     start_method = settings.start_method or None
-    engine, catalog = create_engine(settings), Catalog(settings.services.resolve())
+    engine, catalog = create_engine(settings, shared), Catalog(settings.services.resolve())
     examiner = _examiner(settings, home)
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=start_method)
     # Of its own: tiles come by the hundred, and would push out pictures that were promised for a while.
     tiles = Studio(data / "tiles", slots=_ARTISTS, start_method=start_method)
     clerk = Clerk(layers_of(settings), home / "answers", start_method=start_method)
-    office = Office(data / "schedules.sqlite", engine)
+    schedules = shared.database if shared else Database(data / "schedules.sqlite", *FILE)
+    office = Office(Book(schedules), engine)
     ticker = Ticker(office, partial(_view_of, engine, catalog, guard))
     staff = (engine, examiner, studio, tiles, clerk, ticker)
 
@@ -86,6 +95,7 @@ def create_app(settings: Settings) -> Starlette:
         yield
         for member in reversed(staff):
             await run_in_threadpool(member.close)
+        schedules.close()
         lock.release()
 
     site = Site(
@@ -155,12 +165,13 @@ def _home(settings: Settings, data: Path) -> Path:
     return home
 
 
-def _guard(settings: Settings, data: Path) -> Guard | None:
+def _guard(settings: Settings, data: Path, shared: "PostgresStore | None") -> Guard | None:
     if not settings.users:
         if settings.access:
             raise ValueError("There is [access] without [users]: nobody could sign in.")
         return None
-    key = settings.token_key or kept_key(data / "token.key")
+    file = data / "token.key"
+    key = settings.token_key or (shared_key(shared.database, file) if shared else kept_key(file))
     return create_guard(settings.users, settings.access, key, settings.token_lifetime)
 
 
@@ -169,14 +180,19 @@ def _warn_of_misspelled(guard: Guard, catalog: Catalog) -> None:
         _log.warning("[access] has a rule for %s, but there is no such folder or service.", name)
 
 
-def create_engine(settings: Settings) -> Engine:
-    """The engine of a data folder; it runs nothing until it is started."""
+def create_engine(settings: Settings, shared: "PostgresStore | None" = None) -> Engine:
+    """The engine of a data folder; it runs nothing until it is started.
+
+    Args:
+        settings: Where it is, and how much it takes.
+        shared: The store that machines share; None where there is but one.
+    """
     data = settings.data.resolve()
     data.mkdir(parents=True, exist_ok=True)
     uploads = Uploads(data / "uploads", settings.max_upload, settings.upload_types)
     layers = layers_of(settings).open()
     Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
-    store, executor = _remote(settings) if settings.store else _local(settings, data)
+    store, executor = _remote(settings, shared) if shared else _local(settings, data)
     jobs = data / "jobs"
     jobs.mkdir(exist_ok=True)
     queue = Queue(store, jobs, Limits(settings.max_queued, settings.max_queued_each, settings.min_free))
@@ -189,15 +205,45 @@ def create_runner(settings: Settings) -> LocalExecutor:
     Raises:
         GPServerError: The database cannot be used.
     """
-    return _executor(settings, _postgres(settings), lease=settings.lease)
+    shared = _shared(settings)
+    assert shared  # a runner without one was refused
+    return _executor(settings, shared, lease=settings.lease)
 
 
-def _postgres(settings: Settings) -> JobStore:
+def _shared(settings: Settings) -> "PostgresStore | None":
+    """The store that machines share, its other tables made as well."""
+    if not settings.store:
+        return None
     try:
+        # Here, since a server of one machine needs none of it.
+        from gpserver.executors.carrier import make_carrier
         from gpserver.stores.postgres import PostgresStore
     except ImportError as error:
         raise GPServerError(f"Jobs in PostgreSQL need pip install gpserver[postgres]: {error}.") from None
-    return PostgresStore(settings.store)
+    store = PostgresStore(settings.store)
+    use(store.database, SCHEDULES)
+    make_carrier(store.database)
+    return store
+
+
+def migrate_tables(settings: Settings) -> list[str]:
+    """Bring the tables of a shared database up to date; returns what was done, for people.
+
+    Raises:
+        GPServerError: There is no such database, or its tables cannot be changed.
+    """
+    if not settings.store:
+        raise GPServerError(
+            "There is nothing to migrate: the setting store names no database, and files of one machine are"
+            " brought up to date when the server starts."
+        )
+    from gpserver.executors.carrier import migrate_carrier
+    from gpserver.shared import SharedDatabase
+    from gpserver.stores.postgres import JOBS
+
+    with closing(SharedDatabase(settings.store)) as database:
+        done = [migrate(database, tables) for tables in (JOBS, SCHEDULES, KEYS)]
+        return [*done, migrate_carrier(database)]
 
 
 def _local(settings: Settings, data: Path) -> tuple[JobStore, Executor]:
@@ -205,14 +251,10 @@ def _local(settings: Settings, data: Path) -> tuple[JobStore, Executor]:
     return store, _executor(settings, store, lease=0.0)
 
 
-def _remote(settings: Settings) -> tuple[JobStore, Executor]:
-    store = _postgres(settings)
-    # Here, since a server of one machine needs none of it.
+def _remote(settings: Settings, shared: "PostgresStore") -> tuple[JobStore, Executor]:
     from gpserver.executors.remote import RemoteExecutor
-    from gpserver.executors.tickets import make_tables
 
-    make_tables(settings.store)
-    return store, RemoteExecutor(store, settings.store, settings.lease)
+    return shared, RemoteExecutor(shared, shared.database.url, settings.lease)
 
 
 def _executor(settings: Settings, store: JobStore, *, lease: float) -> LocalExecutor:

@@ -25,6 +25,10 @@ class ServerBusy(GPServerError):
     """There is no room for a request now, and there may be later; the text names the limit."""
 
 
+class Unavailable(ServerBusy):
+    """What the server needs to answer is away, and comes back; nothing is wrong with the request."""
+
+
 class TokenRequired(GPServerError):
     """Somebody who has not said who he is asked for what is not for everybody."""
 

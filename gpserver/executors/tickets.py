@@ -31,14 +31,6 @@ class Tickets:
         self._app.close()
 
 
-def make_tables(url: str) -> None:
-    """Make Procrastinate's tables where they are missing."""
-    app = App(connector=SyncPsycopgConnector(conninfo=url))
-    with app.open():
-        if not app.check_connection():
-            app.schema_manager.apply_schema()
-
-
 async def take_tickets(url: str, wake: Callable[[str], None], free: Callable[[], bool]) -> None:
     """Take tickets until a signal says stop, one at a time and only while there is room.
 

@@ -1,40 +1,51 @@
-"""The book of prototypes, runs and task resources: one SQLite file that any process may open."""
+"""The book of prototypes, runs and task resources: a SQLite file, or tables that machines share."""
 
-import sqlite3
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import astuple
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from gpserver.database import Database
 from gpserver.errors import Conflict, NotFound
 from gpserver.evergis.states import Status, Subtask
+from gpserver.migration import SERIAL, Tables
 from gpserver.schedules.prototype import Prototype, Run, TaskResource, Timing
+from gpserver.stores.rows import Cursor
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS prototypes (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
-    description TEXT NOT NULL, created REAL NOT NULL, subtasks TEXT NOT NULL,
+    seq {serial}, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
+    description TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, subtasks TEXT NOT NULL,
     enabled INTEGER NOT NULL, previous_error INTEGER NOT NULL, previous_not_finished INTEGER NOT NULL,
-    delay_date REAL, schedule TEXT NOT NULL, due REAL, runs INTEGER NOT NULL);
+    delay_date DOUBLE PRECISION, schedule TEXT NOT NULL, due DOUBLE PRECISION, runs INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS prototypes_due ON prototypes (due) WHERE due IS NOT NULL;
 CREATE INDEX IF NOT EXISTS prototypes_owner ON prototypes (owner, seq);
 CREATE TABLE IF NOT EXISTS runs (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, prototype TEXT NOT NULL,
-    owner TEXT NOT NULL, created REAL NOT NULL, forced INTEGER NOT NULL, outline TEXT NOT NULL,
-    status TEXT, started REAL, ended REAL, subtasks TEXT NOT NULL);
+    seq {serial}, id TEXT NOT NULL UNIQUE, prototype TEXT NOT NULL,
+    owner TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, forced INTEGER NOT NULL, outline TEXT NOT NULL,
+    status TEXT, started DOUBLE PRECISION, ended DOUBLE PRECISION, subtasks TEXT NOT NULL,
+    claimed DOUBLE PRECISION);
 CREATE INDEX IF NOT EXISTS runs_prototype ON runs (prototype, seq);
 CREATE INDEX IF NOT EXISTS runs_open ON runs (seq) WHERE status IS NULL;
 CREATE TABLE IF NOT EXISTS resources (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, sub_type TEXT NOT NULL, task_type TEXT, import_method TEXT,
     description TEXT, user_configuration TEXT NOT NULL, ui_configuration TEXT NOT NULL);
 """
+_VERSION, _OLDEST = 2, 1
+_MIGRATIONS = {1: ("ALTER TABLE runs ADD COLUMN claimed DOUBLE PRECISION",)}
+
+FILE = _SCHEMA.format(serial="INTEGER PRIMARY KEY AUTOINCREMENT"), _VERSION, _MIGRATIONS
+"""The tables of the book in a file of their own: what ``gpserver.database`` asks for."""
+SCHEDULES = Tables("schedules", _VERSION, _OLDEST, _SCHEMA.format(serial=SERIAL), _MIGRATIONS)
+"""The tables of the book in a database that machines share."""
+
 _TIMING = "enabled, previous_error, previous_not_finished, delay_date, schedule"
 _PROTOTYPE = f"id, owner, description, created, subtasks, {_TIMING}, due, runs"
 _RUN = "id, prototype, owner, created, forced, outline, status, started, ended, subtasks"
 _RESOURCE = "id, owner, sub_type, task_type, import_method, description, user_configuration, ui_configuration"
+
+_REPLACED = ", ".join(f"{name} = excluded.{name}" for name in _RESOURCE.split(", ")[1:])
 
 ORDERS = {
     "": "seq",
@@ -53,23 +64,28 @@ MOST_RUNS = 1000
 """Runs of one prototype that are remembered."""
 
 
+class Shelf(Protocol):
+    """A database with the tables of the book: ``gpserver.database`` or ``gpserver.shared``."""
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """All rows of one query."""
+
+    def transaction(self) -> AbstractContextManager[Cursor]:
+        """Several statements, all or none."""
+
+
 class Book:
     """What was planned and what was run.
 
-    Every change is one statement or one transaction, so that several threads and processes may share the
-    file; what two of them want at once, one gets.
+    Every change is one statement or one transaction, so that several threads, processes and machines may
+    share the tables; what two of them want at once, one gets.
 
     Args:
-        path: The file; made where it is not there.
+        shelf: Where it is kept; whoever opened it closes it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA, 1)
-        self._rows = self._database.rows
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
+    def __init__(self, shelf: Shelf) -> None:
+        self._database, self._rows = shelf, shelf.rows
 
     def add(self, prototype: Prototype) -> None:
         """Keep a new prototype."""
@@ -79,7 +95,7 @@ class Book:
                 (
                     *(prototype.id, prototype.owner, prototype.description, prototype.created),
                     _text(prototype.subtasks),
-                    *astuple(prototype.timing),
+                    *_columns(prototype.timing),
                     *(prototype.due, prototype.runs),
                 ),
             )
@@ -123,7 +139,7 @@ class Book:
             connection.execute(
                 "UPDATE prototypes SET enabled = ?, previous_error = ?, previous_not_finished = ?,"
                 " delay_date = ?, schedule = ?, due = ? WHERE id = ?",
-                (*astuple(timing), due, prototype_id),
+                (*_columns(timing), due, prototype_id),
             )
 
     def remove(self, prototype_id: str) -> None:
@@ -136,13 +152,42 @@ class Book:
         rows = self._rows(f"SELECT {_PROTOTYPE} FROM prototypes WHERE due <= ? ORDER BY due", now)  # noqa: S608
         return [_prototype(row) for row in rows]
 
-    def claim(self, prototype: Prototype, due: float | None) -> bool:
-        """Move on when a prototype is due next; False where somebody else did, or changed it."""
+    def claim(self, prototype: Prototype, due: float | None, run: Run | None = None) -> bool:
+        """Move on when a prototype is due next, and keep the run that begins now, or none of the two.
+
+        Args:
+            prototype: As it was when it was found due.
+            due: When the clock starts it again; None for never.
+            run: What begins; None where this time is passed over.
+
+        Returns:
+            False where somebody else did it, or changed the prototype.
+        """
         with self._database.transaction() as connection:
             moved = connection.execute(
                 "UPDATE prototypes SET due = ? WHERE id = ? AND due = ?", (due, prototype.id, prototype.due)
             )
-            return moved.rowcount == 1
+            if moved.rowcount == 1 and run:
+                _insert(connection, run, claimed=run.created)
+            return bool(moved.rowcount == 1)
+
+    def unclaimed(self, before: float) -> list[Run]:
+        """The runs of the clock whose starter has not handed in a job since ``before``: he died."""
+        rows = self._rows(f"SELECT {_RUN} FROM runs WHERE status IS NULL AND claimed < ?", before)  # noqa: S608
+        return [_run(row) for row in rows]
+
+    def take_over(self, run: Run, before: float, now: float) -> bool:
+        """Be the one who starts a run that was claimed before ``before``; False where somebody else is."""
+        with self._database.transaction() as connection:
+            taken = connection.execute(
+                "UPDATE runs SET claimed = ? WHERE id = ? AND claimed < ?", (now, run.id, before)
+            )
+            return bool(taken.rowcount == 1)
+
+    def handed_in(self, run: Run) -> None:
+        """The job of a claimed run is with the engine: nobody else starts it."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE runs SET claimed = NULL WHERE id = ?", (run.id,))
 
     def begin(self, run: Run) -> None:
         """Keep a new run.
@@ -150,23 +195,9 @@ class Book:
         Raises:
             Conflict: There was a run of this id.
         """
-        try:
-            with self._database.transaction() as connection:
-                connection.execute(
-                    f"INSERT INTO runs ({_RUN}) VALUES ({_marks(10)})",  # noqa: S608 - constant columns
-                    (
-                        *(run.id, run.prototype, run.owner, run.created, run.forced, _text(run.outline)),
-                        *(run.status, run.started, run.ended, _text(run.subtasks)),
-                    ),
-                )
-                connection.execute("UPDATE prototypes SET runs = runs + 1 WHERE id = ?", (run.prototype,))
-                connection.execute(
-                    "DELETE FROM runs WHERE prototype = ? AND status IS NOT NULL AND seq <="
-                    " (SELECT seq FROM runs WHERE prototype = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
-                    (run.prototype, run.prototype, MOST_RUNS),
-                )
-        except sqlite3.IntegrityError:
-            raise Conflict(f"There is a task {run.id} already.") from None
+        with self._database.transaction() as connection:
+            if not _insert(connection, run):
+                raise Conflict(f"There is a task {run.id} already.")
 
     def take_back(self, run: Run) -> None:
         """Forget a run that could not begin."""
@@ -178,7 +209,8 @@ class Book:
         """Write down how a run ended."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE runs SET status = ?, started = ?, ended = ?, subtasks = ? WHERE id = ?",
+                "UPDATE runs SET status = ?, started = ?, ended = ?, subtasks = ?, claimed = NULL"
+                " WHERE id = ?",
                 (run.status, run.started, run.ended, _text(run.subtasks), run.id),
             )
 
@@ -202,8 +234,8 @@ class Book:
         return _run(rows[0]) if rows else None
 
     def open_runs(self) -> list[Run]:
-        """The runs whose end is not written down."""
-        rows = self._rows(f"SELECT {_RUN} FROM runs WHERE status IS NULL ORDER BY seq")  # noqa: S608
+        """The runs that have begun and whose end is not written down."""
+        rows = self._rows(f"SELECT {_RUN} FROM runs WHERE status IS NULL AND claimed IS NULL ORDER BY seq")  # noqa: S608
         return [_run(row) for row in rows]
 
     def sweep(self, before: float) -> None:
@@ -218,7 +250,8 @@ class Book:
         *facts, user, ui = astuple(resource)
         with self._database.transaction() as connection:
             connection.execute(
-                f"INSERT OR REPLACE INTO resources ({_RESOURCE}) VALUES ({_marks(8)})",  # noqa: S608 - constants
+                f"INSERT INTO resources ({_RESOURCE}) VALUES ({_marks(8)})"  # noqa: S608 - constants
+                f" ON CONFLICT (id) DO UPDATE SET {_REPLACED}",
                 (*facts, _text(user), _text(ui)),
             )
 
@@ -231,6 +264,31 @@ class Book:
         for row in self._rows(f"SELECT {_RESOURCE} FROM resources WHERE id = ?", resource_id):  # noqa: S608
             return _resource(row)
         raise NotFound(f"There is no task resource {resource_id[:80]}.")
+
+
+def _insert(connection: Cursor, run: Run, claimed: float | None = None) -> bool:
+    """Keep a new run and forget one that is too old; False where there was a run of this id."""
+    made = connection.execute(
+        f"INSERT INTO runs ({_RUN}, claimed) VALUES ({_marks(11)}) ON CONFLICT (id) DO NOTHING",  # noqa: S608 - constants
+        (
+            *(run.id, run.prototype, run.owner, run.created, int(run.forced), _text(run.outline)),
+            *(run.status, run.started, run.ended, _text(run.subtasks), claimed),
+        ),
+    )
+    if made.rowcount != 1:
+        return False
+    connection.execute("UPDATE prototypes SET runs = runs + 1 WHERE id = ?", (run.prototype,))
+    connection.execute(
+        "DELETE FROM runs WHERE prototype = ? AND status IS NOT NULL AND seq <="
+        " (SELECT seq FROM runs WHERE prototype = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+        (run.prototype, run.prototype, MOST_RUNS),
+    )
+    return True
+
+
+def _columns(timing: Timing) -> tuple[object, ...]:
+    *flags, delay, schedule = astuple(timing)
+    return *map(int, flags), delay, schedule
 
 
 def _marks(count: int) -> str:

@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from gpserver.catalog import Catalog
 from gpserver.engine import Engine
-from gpserver.errors import InvalidRequest, NotFound
+from gpserver.errors import Conflict, GPServerError, InvalidRequest, NotFound, Unavailable
 from gpserver.evergis.states import STATUS_OF, UNORDERED, Status, Subtask, in_order, subtasks_of
 from gpserver.job import Job, JobStatus, MessageType
 from gpserver.schedules.book import Book
@@ -24,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 SERVICE, TASK = "EverGIS/Scheduler", "subtasks"
 _BEGINNING = 60.0  # seconds after which a run without a job has lost it
+_CLAIMED = 15.0  # seconds after which whoever claimed a run and handed in no job counts as dead
 _LOST = "The server stopped before the task began."
 
 
@@ -39,13 +39,13 @@ class Office:
     """Starts prototypes, for clients and for the clock.
 
     Args:
-        path: The file of the book.
+        book: Where prototypes and runs are kept.
         engine: The whole engine.
         clock: The time in epoch seconds.
     """
 
-    def __init__(self, path: Path, engine: Engine, clock: Callable[[], float] = time.time) -> None:
-        self.book, self.clock, self._engine = Book(path), clock, engine
+    def __init__(self, book: Book, engine: Engine, clock: Callable[[], float] = time.time) -> None:
+        self.book, self.clock, self._engine = book, clock, engine
 
     def create(
         self, owner: str, description: str, subtasks: list[dict[str, Any]], timing: Timing
@@ -61,37 +61,81 @@ class Office:
         """Give a prototype another timing; what it missed before is not made up for."""
         self.book.change(prototype.id, timing, _due(timing, self.clock()))
 
-    def start(self, prototype: Prototype, view: View, *, run_id: str = "", forced: bool = True) -> Run:
-        """Start a run.
+    def start(self, prototype: Prototype, view: View, run_id: str = "") -> Run:
+        """Start a run because somebody says so.
 
         Args:
             prototype: What to run.
             view: In whose name.
             run_id: The id of the job, 32 hexadecimal digits; made here where it is empty.
-            forced: Whether somebody starts it, not the clock.
 
         Raises:
             Conflict: There is a run or a job of that id.
             NotFound: The service that runs subtasks is not published.
             Forbidden, TokenRequired: The user may not use it.
         """
-        service = view.catalog.service(SERVICE)
-        run = self._run(prototype, run_id or secrets.token_hex(16), forced)
+        view.catalog.service(SERVICE)  # what is not there leaves no trace
+        run = self._run(prototype, run_id or secrets.token_hex(16), forced=True)
         self.book.begin(run)
         try:
-            view.engine.submit(service, service.task(TASK), {"parameters": [_body(prototype)]}, {}, run.id)
+            self._hand_in(run, prototype, view)
         except BaseException:
             self.book.take_back(run)
             raise
-        self._engine.watch(run.id, self.settle)
         return run
 
-    def refuse(self, prototype: Prototype, reason: str) -> None:
+    def start_due(self, prototype: Prototype, view: View) -> None:
+        """Start a run because it is time, and write down when the next one is due; one office alone does it.
+
+        If this process dies before the engine has the job, ``take_over`` hands it in from elsewhere.
+        """
+        run = self._run(prototype, secrets.token_hex(16), forced=False)
+        if self.book.claim(prototype, self.next_due(prototype), run):
+            self._begin(run, prototype, view)
+
+    def pass_over(self, prototype: Prototype) -> None:
+        """Let a time go by."""
+        self.book.claim(prototype, self.next_due(prototype))
+
+    def take_over(self, view_of: Callable[[str], View | None]) -> None:
+        """Begin the runs that some other office claimed and did not hand in, because it died."""
+        now = self.clock()
+        for run in self.book.unclaimed(now - _CLAIMED):
+            view = view_of(run.owner)
+            if view and self.book.take_over(run, now - _CLAIMED, now):
+                try:
+                    self._begin(run, self.book.find(run.prototype), view)
+                except NotFound:
+                    self.book.settle(self._lost(run, now))
+
+    def next_due(self, prototype: Prototype) -> float | None:
+        """When a prototype is due after a start by the clock now."""
+        schedule = prototype.timing.schedule
+        return next_time(schedule, self.clock()) if schedule else None
+
+    def _begin(self, run: Run, prototype: Prototype, view: View) -> None:
+        try:
+            self._hand_in(run, prototype, view)
+        except Unavailable:
+            raise  # it is tried again
+        except Conflict:
+            self.book.handed_in(run)  # by somebody who was slow, not dead
+        except GPServerError as error:
+            self._refuse(run, str(error))
+        else:
+            self.book.handed_in(run)
+
+    def _hand_in(self, run: Run, prototype: Prototype, view: View) -> None:
+        service = view.catalog.service(SERVICE)
+        view.engine.submit(service, service.task(TASK), {"parameters": [_body(prototype)]}, {}, run.id)
+        self._engine.watch(run.id, self.settle)
+
+    def _refuse(self, run: Run, reason: str) -> None:
         """Write down a run of the clock that could not begin."""
-        run, now = self._run(prototype, secrets.token_hex(16), forced=False), self.clock()
+        now = self.clock()
         ends = [replace(item, status=Status.INTERRUPTED, ended=now) for item in run.outline]
         ends[:1] = [replace(item, status=Status.ERROR, error=reason) for item in ends[:1]]
-        self.book.begin(replace(run, status=Status.ERROR, started=now, ended=now, subtasks=ends))
+        self.book.settle(replace(run, status=Status.ERROR, started=now, ended=now, subtasks=ends))
 
     def _run(self, prototype: Prototype, run_id: str, forced: bool) -> Run:
         return Run(run_id, prototype.id, prototype.owner, self.clock(), forced, _outline(prototype))
@@ -114,7 +158,7 @@ class Office:
         try:
             job = self._engine.job(run.id)
         except NotFound:
-            return self._lost(run)
+            return self._without_job(run)
         status = STATUS_OF[job.status]
         subtasks = subtasks_of(job, run.outline, self.problem(job))
         return replace(run, status=status, started=job.started, ended=job.ended, subtasks=subtasks)
@@ -133,36 +177,30 @@ class Office:
             self.book.settle(state)
 
     def settle_all(self) -> None:
-        """Write down what ended while nobody looked, and watch what is under way."""
+        """Write down what ended while nobody looked, such as a run that a web node watched which is gone."""
         for run in self.book.open_runs():
-            try:
-                self._engine.job(run.id)
-            except NotFound:
-                self.settle(run.id)
-            else:
-                self._engine.watch(run.id, self.settle)
+            self.settle(run.id)
 
     def last_status(self, prototype: Prototype) -> Status:
         """How the last run of a prototype stands; Unknown before the first."""
         run = self.book.last_run(prototype.id)
         return (self.state(run).status if run else None) or Status.UNKNOWN
 
-    def _lost(self, run: Run) -> Run:
-        """A run without a job: one that begins this moment, or whose server died before it had begun."""
+    def _without_job(self, run: Run) -> Run:
+        """One that begins this moment, or whose server died before it had begun."""
         now = self.clock()
         if now - run.created < _BEGINNING:
             return replace(run, status=Status.IN_QUEUE, subtasks=run.outline)
+        return self._lost(run, now)
+
+    @staticmethod
+    def _lost(run: Run, now: float) -> Run:
         ends = [replace(item, status=Status.INTERRUPTED, ended=now) for item in run.outline]
         ends[:1] = [replace(item, error=_LOST) for item in ends[:1]]
         return replace(run, status=Status.INTERRUPTED, started=run.created, ended=now, subtasks=ends)
 
 
 _ENDS = (Status.COMPLETED, Status.ERROR, Status.INTERRUPTED, Status.TIMEOUT)
-
-
-def following(timing: Timing, now: float) -> float | None:
-    """When a prototype is due after a start by the clock."""
-    return next_time(timing.schedule, now) if timing.schedule else None
 
 
 def _due(timing: Timing, now: float) -> float | None:

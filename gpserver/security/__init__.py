@@ -2,11 +2,12 @@
 
 from gpserver.security.access import ADMINISTRATORS, NOBODY, Access, Caller, caller_of
 from gpserver.security.guard import Guard, Ticket, create_guard
-from gpserver.security.tokens import Binding, kept_key
+from gpserver.security.tokens import KEYS, Binding, kept_key, shared_key
 from gpserver.security.users import User, hash_password, read_users
 
 __all__ = [
     "ADMINISTRATORS",
+    "KEYS",
     "NOBODY",
     "Access",
     "Binding",
@@ -19,4 +20,5 @@ __all__ = [
     "hash_password",
     "kept_key",
     "read_users",
+    "shared_key",
 ]

@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import jwt
 
 from gpserver.errors import InvalidToken
+from gpserver.migration import Tables, use
 from gpserver.security.users import User
+
+if TYPE_CHECKING:
+    from gpserver.shared import SharedDatabase
 
 _ALGORITHM = "HS256"
 _AUDIENCE = "gpserver"
@@ -108,6 +112,28 @@ class Tokens:
 
 def _fingerprint(user: User) -> str:
     return hashlib.sha256(user.password.encode()).hexdigest()[:16]
+
+
+KEYS = Tables("keys", 1, 1, "CREATE TABLE IF NOT EXISTS keys (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+
+
+def shared_key(database: "SharedDatabase", path: Path) -> str:
+    """The key of all machines that share a database; made at the first call.
+
+    Args:
+        database: Where it is kept.
+        path: A file that may hold an older key of theirs: tokens that were signed with it stay good.
+
+    Raises:
+        GPServerError: The database has tables of another version.
+    """
+    use(database, KEYS)
+    made = path.read_text("ascii").strip() if path.is_file() else secrets.token_hex(_SHORTEST_KEY)
+    with database.transaction() as cursor:
+        # Whoever comes first makes it.
+        cursor.execute("INSERT INTO keys VALUES ('tokens', ?) ON CONFLICT (name) DO NOTHING", [made])
+        [[key]] = cursor.execute("SELECT value FROM keys WHERE name = 'tokens'").fetchall()
+    return str(key)
 
 
 def kept_key(path: Path) -> str:

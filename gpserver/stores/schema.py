@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     progress_text TEXT, progress_percent DOUBLE PRECISION, message_count INTEGER NOT NULL,
     environment TEXT NOT NULL, terms TEXT NOT NULL, progress_detail TEXT,
     priority INTEGER NOT NULL DEFAULT 0, turn INTEGER NOT NULL DEFAULT 0,
-    size BIGINT NOT NULL DEFAULT 0, pinned INTEGER NOT NULL DEFAULT 0, trace TEXT NOT NULL DEFAULT '');
+    size BIGINT NOT NULL DEFAULT 0, pinned INTEGER NOT NULL DEFAULT 0, trace TEXT NOT NULL DEFAULT '',
+    spared INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS runners (name TEXT PRIMARY KEY, seen DOUBLE PRECISION NOT NULL){compact};
 CREATE INDEX IF NOT EXISTS jobs_line ON jobs (priority DESC, turn, seq, service) WHERE status = 'queued';
 CREATE INDEX IF NOT EXISTS jobs_turns ON jobs (owner, priority, turn) WHERE status = 'queued';
@@ -27,6 +28,8 @@ CREATE TABLE IF NOT EXISTS results (
     value TEXT, layer TEXT, file TEXT, rows INTEGER, drawing TEXT, PRIMARY KEY (job_id, n)){compact};
 """
 SCHEMA_VERSION = 6
+OLDEST = 5
+"""The oldest version whose code may go on to use these tables: see ``gpserver.migration.Tables``."""
 
 # What brings the tables of an older version up to the next one; new tables and indexes come with the schema.
 MIGRATIONS = {
@@ -40,5 +43,6 @@ MIGRATIONS = {
         "ALTER TABLE jobs ADD COLUMN size BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE jobs ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE jobs ADD COLUMN trace TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE jobs ADD COLUMN spared INTEGER NOT NULL DEFAULT 0",
     ),
 }

@@ -19,6 +19,7 @@ class SQLiteStore(SQLStore):
         GPServerError: The file has the tables of another version.
     """
 
+    near = True
     _skip = ""  # a transaction that writes has the whole file anyway
     _now = "(julianday('now') - 2440587.5) * 86400.0"
 

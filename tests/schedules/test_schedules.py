@@ -1,6 +1,9 @@
 """What starts when: the clock is ours, the book, the engine and its store are real."""
 
+import sqlite3
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,14 +11,18 @@ import pytest
 
 from gpserver.app import create_engine
 from gpserver.catalog import Catalog
+from gpserver.database import Database
 from gpserver.engine import Engine
 from gpserver.errors import Conflict, NotFound
 from gpserver.evergis.states import Status, Subtask, told
-from gpserver.job import JobStatus, Message, MessageType, Progress
+from gpserver.job import JobFilter, JobStatus, Message, MessageType, Progress
+from gpserver.migration import use
 from gpserver.schedules import Prototype, Run, Timing
+from gpserver.schedules.book import FILE, SCHEDULES, Book, Shelf
 from gpserver.schedules.office import Office, View
 from gpserver.schedules.ticker import Ticker
 from gpserver.settings import Settings
+from gpserver.shared import SharedDatabase
 from gpserver.stores.sqlite import SQLiteStore
 
 SERVICE = '''
@@ -41,8 +48,8 @@ class Town:
     engine: Engine
     catalog: Catalog
     store: SQLiteStore
+    shelf: Shelf
     now: float = NOON
-    offices: list[Office] = field(default_factory=list)
     office: Office = field(init=False)
     ticker: Ticker = field(init=False)
 
@@ -54,9 +61,8 @@ class Town:
         return View(self.engine, self.catalog)
 
     def another(self) -> tuple[Office, Ticker]:
-        """One more server over the same book."""
-        office = Office(self.folder / "schedules.sqlite", self.engine, lambda: self.now)
-        self.offices.append(office)
+        """One more server over the same book: a file on one machine, a database on several."""
+        office = Office(Book(self.shelf), self.engine, lambda: self.now)
         return office, Ticker(office, lambda owner: None if owner == "gone" else self.view)
 
     def prototype(
@@ -87,17 +93,28 @@ class Town:
         self.office.settle(run.id)
 
 
+@pytest.fixture(params=["file", "shared"])
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+    if request.param == "file":
+        with closing(Database(tmp_path / "schedules.sqlite", *FILE)) as file:
+            yield file
+        return
+    info = request.getfixturevalue("postgis").info
+    with closing(SharedDatabase(f"postgresql:///{info.dbname}?host={info.host}&user={info.user}")) as shared:
+        use(shared, SCHEDULES)
+        with shared.transaction() as cursor:
+            cursor.execute("TRUNCATE prototypes, runs, resources")
+        yield shared
+
+
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
+def town(tmp_path: Path, shelf: Shelf) -> Iterator[Town]:
     services = tmp_path / "services"
     services.mkdir()
     (services / "evergis.py").write_text(SERVICE)
     engine = create_engine(Settings(services=services, data=tmp_path / "data"))
     store = SQLiteStore(tmp_path / "data" / "jobs.sqlite")
-    town = Town(tmp_path, engine, Catalog(services), store)
-    yield town
-    for office in town.offices:
-        office.book.close()
+    yield Town(tmp_path, engine, Catalog(services), store, shelf)
     store.close()
     engine.close()
 
@@ -298,8 +315,7 @@ def test_a_restart_writes_down_what_ended_meanwhile(town: Town) -> None:
     town.claim()
     lost = Message(MessageType.ERROR, "The server stopped while the job ran.", 1.0)
     town.store.move(run.id, JobStatus.RUNNING, JobStatus.FAILED, now=town.now, messages=[lost])
-    ticker.start()
-    ticker.close()
+    ticker.tick()
     kept = office.book.run(run.id)
     assert kept
     assert [item.status for item in kept.subtasks] == [Status.ERROR, Status.INTERRUPTED]
@@ -315,3 +331,50 @@ def test_a_run_whose_server_died_before_its_job_was_made_is_interrupted(town: To
     [run] = town.runs(prototype)
     assert run.status is Status.INTERRUPTED
     assert "before the task began" in str(run.subtasks[0].error)
+
+
+def test_of_many_servers_one_starts_what_is_due(town: Town) -> None:
+    due = [town.prototype(schedule="0 * * * *") for _ in range(5)]
+    tickers = [town.another()[1] for _ in range(4)]
+    town.now = NOON + HOUR
+    threads = [threading.Thread(target=ticker.tick) for ticker in tickers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(town.runs(prototype)) for prototype in due] == [1] * 5
+    assert town.engine.count(JobFilter()) == {JobStatus.QUEUED: 5}
+
+
+def test_a_run_whose_server_died_as_it_began_is_started_once_by_another(town: Town) -> None:
+    prototype = town.prototype(delay_date=NOON + HOUR)
+    town.now = NOON + HOUR
+    claimed = Run("e" * 32, prototype.id, "ann", town.now, False, [Subtask(0, "kind0")])
+    assert town.office.book.claim(prototype, None, claimed)  # and then it dies
+    town.ticker.tick()
+    with pytest.raises(NotFound):
+        town.engine.job(claimed.id)
+    town.now += 20
+    first, second = town.another()[1], town.another()[1]
+    first.tick()
+    second.tick()
+    town.now += 20
+    second.tick()
+    assert town.engine.count(JobFilter()) == {JobStatus.QUEUED: 1}
+    [run] = town.runs(prototype)
+    assert (run.id, run.status) == (claimed.id, Status.IN_QUEUE)
+    town.end(run, JobStatus.SUCCEEDED)
+    [run] = town.runs(prototype)
+    assert run.status is Status.COMPLETED
+
+
+def test_a_book_of_the_version_before_is_read(tmp_path: Path) -> None:
+    Database(tmp_path / "schedules.sqlite", *FILE).close()
+    with closing(sqlite3.connect(tmp_path / "schedules.sqlite")) as connection:
+        connection.executescript(
+            FILE[0] + "ALTER TABLE runs DROP COLUMN claimed; PRAGMA user_version=1;"
+            "INSERT INTO runs VALUES (1, 'a', 'p', 'ann', 1.0, 1, '[]', NULL, NULL, NULL, '[]')"
+        )
+    with closing(Database(tmp_path / "schedules.sqlite", *FILE)) as file:
+        [run] = Book(file).open_runs()
+        assert run.id == "a"

@@ -111,7 +111,7 @@ def start(call: Call) -> dict[str, Any]:
     found, run_id = found_prototype(call), job_id_of(call.part("task")) if call.part("task") else ""
     if not found.timing.enabled:
         return {"id": None, "success": False}
-    run = call.site.office.start(found, View(call.site.engine, call.site.catalog), run_id=run_id)
+    run = call.site.office.start(found, View(call.site.engine, call.site.catalog), run_id)
     return {"id": uuid_of(run.id), "success": True}
 
 
