@@ -36,7 +36,7 @@ def _text(source: Selection, chunk: Chunk) -> memoryview:
     """The features of a chunk, each with a comma before it."""
     pieces: list[Any] = [pa.repeat(',{"type":"Feature",', len(chunk.rows))]
     if source.layer.object_id_field:
-        pieces += ['"id":', attribute_tokens(pa.array(source.layer.object_ids[chunk.rows]), ",")]
+        pieces += ['"id":', attribute_tokens(pa.array(source.layer.object_ids_at(chunk.rows)), ",")]
     pieces += ['"geometry":', *(["null"] if chunk.shapes is None else _geometry_pieces(chunk.shapes))]
     names = [field["name"] for field in source.chosen_fields]
     return text_of(join(*pieces, ',"properties":', *object_pieces(names, chunk.columns), "}"))

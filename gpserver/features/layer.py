@@ -1,4 +1,4 @@
-"""Stored results: one Arrow IPC file per layer, memory-mapped when read."""
+"""Stored results: one Arrow IPC file per layer, memory-mapped when read, or read in pieces from afar."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,15 @@ import pyarrow as pa
 from pyproj import CRS
 
 from gpserver.errors import InvalidRequest
+from gpserver.features.batch import Batch, open_batch
 from gpserver.features.block_boxes import BlockBoxes
 from gpserver.features.columns import OBJECT_ID
 from gpserver.features.fields import to_series
-from gpserver.features.record import METADATA, read_shapes, read_sides, table_record, to_record
+from gpserver.features.record import BLOCKS, METADATA, read_shapes, table_record, to_record
 from gpserver.features.shapely_geometry import to_geometry
-from gpserver.features.shapes import Array, Shapes, boxes, take
+from gpserver.features.shapes import Array, Shapes, boxes, take, vertex_counts
 from gpserver.features.spatialref import describe_spatial_reference, parse_spatial_reference
+from gpserver.objects import Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ def write_layer(frame: pd.DataFrame, path: Path, geometry_type: str | None = Non
 class Layer:
     """A stored result, or one that was never stored.
 
+    What is asked at rows, ``…_at``, reads these rows only; a file that lies in an object store then comes
+    over in as few pieces.
+
     Attributes:
         rows: How many features or rows.
         fields: Esri fields; the first is OBJECTID, unless they are those of a statistic.
@@ -73,9 +78,9 @@ class Layer:
         extent: xmin, ymin, xmax, ymax in the layer's CRS; None when there is no geometry.
     """
 
-    def __init__(self, batch: Any) -> None:
+    def __init__(self, batch: Any, pieces: Pieces | None = None) -> None:
         facts = orjson.loads(batch.schema.metadata[METADATA])
-        self._batch, self._facts = batch, facts
+        self._batch, self._facts = Batch(batch, pieces), facts
         self.rows: int = batch.num_rows
         self.fields: list[dict[str, Any]] = facts["fields"]
         self.geometry_type: str | None = facts.get("geometryType")
@@ -86,7 +91,7 @@ class Layer:
     @classmethod
     def open(cls, path: Path) -> "Layer":
         """Map a layer file into memory; nothing of it is read before it is used."""
-        return cls(pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0))
+        return cls(*open_batch(path))
 
     @classmethod
     def of(cls, fields: Sequence[Mapping[str, Any]], columns: Sequence[Any]) -> "Layer":
@@ -102,31 +107,52 @@ class Layer:
     def emptied(self) -> "Layer":
         """The same layer without its rows."""
         facts = orjson.dumps(self._facts | ({"extent": None} if "extent" in self._facts else {}))
-        return Layer(self._batch.slice(0, 0).replace_schema_metadata({METADATA: facts}))
+        return Layer(self._batch.emptied({METADATA: facts}))
 
     @cached_property
     def crs(self) -> CRS | None:
         """The CRS of the geometries; None when it is not known."""
         return parse_spatial_reference(self._facts.get("spatialReference"))
 
-    @cached_property
+    @property
     def shapes(self) -> Shapes:
         """The geometries, in file order, as flat arrays that share the file's memory."""
-        return read_shapes(self._batch.column(-2), self._facts)
+        self._batch.column(-2)
+        return self._shapes
+
+    def shapes_at(self, rows: Array) -> Shapes:
+        """The geometries of these rows, in their order."""
+        self._batch.having(-2, rows, rows + 1)
+        return take(self._shapes, rows)
+
+    def vertices_at(self, rows: Array) -> Array:
+        """How many vertices the geometries of these rows have."""
+        self._batch.having(-2, rows, rows + 1)
+        return vertex_counts(self._shapes, rows)
+
+    @cached_property
+    def _shapes(self) -> Shapes:
+        """For who has seen to it that what he looks at is here; null or not is known of all."""
+        none = np.zeros(0, np.int64)
+        return read_shapes(self._batch.having(-2, none, none), self._facts)
 
     @cached_property
     def order(self) -> Array:
         """Row numbers of the file in the order of the frame that was stored."""
+        order = np.empty(self.rows, np.int32)
+        order[self.rank] = np.arange(self.rows, dtype=np.int32)
+        return order
+
+    @property
+    def rank(self) -> Array:
+        """For every row of the file its place in the order of the frame that was stored."""
         if self.geometry_type is None:
             return np.arange(self.rows, dtype=np.int32)
         return np.asarray(self._batch.column(-1))
 
-    @cached_property
-    def rank(self) -> Array:
-        """For every row of the file its place in the order of the frame that was stored."""
-        rank = np.empty(self.rows, np.int64)
-        rank[self.order] = np.arange(self.rows)
-        return rank
+    def rank_at(self, rows: Array) -> Array:
+        """The places of these rows in the order of the frame that was stored."""
+        return rows if self.geometry_type is None else np.asarray(self._batch.column_at(-1, rows))
 
     @property
     def object_id_field(self) -> str | None:
@@ -140,10 +166,19 @@ class Layer:
             return np.arange(1, self.rows + 1)
         return np.asarray(self.column(name), np.int64)
 
+    def object_ids_at(self, rows: Array) -> Array:
+        """The object ids of these rows."""
+        name = self.object_id_field
+        return rows + 1 if name is None else np.asarray(self.column_at(name, rows), np.int64)
+
     @property
     def boxes(self) -> Array:
         """xmin, ymin, xmax, ymax of every row, (n, 4), file order, layer's CRS; NaN without geometry."""
-        return self._blocks.boxes
+        return self.boxes_at(np.arange(self.rows))
+
+    def boxes_at(self, rows: Array) -> Array:
+        """xmin, ymin, xmax, ymax of these rows, (n, 4), layer's CRS; NaN without geometry."""
+        return np.stack(self._sides(rows), axis=1)
 
     def column(self, name: str) -> Any:
         """The Arrow array of a field, in file order; its name may be in any case.
@@ -151,13 +186,24 @@ class Layer:
         Raises:
             InvalidRequest: There is no such field.
         """
+        return self._batch.column(self._number(name))
+
+    def column_at(self, name: str, rows: Array) -> Any:
+        """The Arrow array of a field at these rows.
+
+        Raises:
+            InvalidRequest: There is no such field.
+        """
+        return self._batch.column_at(self._number(name), rows)
+
+    def _number(self, name: str) -> int:
         names = [field["name"] for field in self.fields]
         if name not in names:  # two fields may differ in nothing but case
             lower = [each.lower() for each in names]
             if name.lower() not in lower:
                 raise InvalidRequest(f"There is no field {name}; the fields are {', '.join(names)}.")
-            return self._batch.column(lower.index(name.lower()))
-        return self._batch.column(names.index(name))
+            return lower.index(name.lower())
+        return names.index(name)
 
     def window(self, xmin: float, ymin: float, xmax: float, ymax: float) -> Array:
         """Ascending row numbers of the file whose boxes touch a window of the layer's CRS."""
@@ -165,10 +211,14 @@ class Layer:
 
     @cached_property
     def _blocks(self) -> BlockBoxes:
+        return BlockBoxes(self._sides, self.rows, self._batch.metadata.get(BLOCKS))
+
+    def _sides(self, rows: Array) -> list[Array]:
         if self.geometry_type is None:
-            return BlockBoxes([np.full(self.rows, np.nan)] * 4)
-        stored = "extent" in self._facts
-        return BlockBoxes(read_sides(self._batch) if stored else list(boxes(self.shapes).T))
+            return [np.full(len(rows), np.nan)] * 4
+        if "extent" not in self._facts:  # it was never stored
+            return list(boxes(self.shapes_at(rows)).T)
+        return [self._batch.column_at(n, rows).to_numpy(zero_copy_only=False) for n in range(-6, -2)]
 
     def frame(self) -> pd.DataFrame:
         """The stored rows in their order: a GeoDataFrame, or a DataFrame for a table."""

@@ -2,12 +2,13 @@
 
 Columns are found by position, for an attribute may have any name. First come the fields, OBJECTID leading;
 unless it is a table, the last two are the geometry (GeoArrow's nested lists, interleaved coordinates, Esri's
-ring order) and the frame's order: its k-th value is the number of the row that was k-th in the frame. In a
-stored batch the four before those are the boxes, and the rows are sorted along a Hilbert curve, so that
-neighbours share pages of the file.
+ring order) and the rank: the place that a row had in the frame. In a stored batch the four before those are
+the boxes, and the rows are sorted along a Hilbert curve, so that neighbours share pages of the file; boxes
+around blocks of rows are in the metadata, so that a window is found without a look at all rows.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import geopandas as gpd
@@ -18,7 +19,7 @@ import pyarrow as pa
 import shapely
 
 from gpserver.errors import InvalidValue
-from gpserver.features.block_boxes import BLOCK_ROWS
+from gpserver.features.block_boxes import BLOCK_ROWS, block_bytes
 from gpserver.features.columns import describe_columns
 from gpserver.features.fields import READ_AS
 from gpserver.features.rings import oriented
@@ -35,7 +36,7 @@ from gpserver.features.shapes import (
 )
 from gpserver.features.spatialref import describe_spatial_reference
 
-METADATA = b"gpserver"
+METADATA, BLOCKS = b"gpserver", b"gpserver.blocks"
 _BOX = ("xmin", "ymin", "xmax", "ymax")
 _COLLECTION = "GeometryCollection"
 _KIND_OF_TYPE_ID = (POINT, POLYLINE, POLYLINE, POLYGON, MULTIPOINT, POLYLINE, POLYGON, _COLLECTION)
@@ -67,20 +68,20 @@ def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: 
     table = pd.DataFrame(frame)  # looking things up in a GeoDataFrame costs several times as much
     fields, columns = describe_columns(table, geometry=name)
     crs, geometry = table[name].array.crs, np.asarray(table[name].array, object)
-    order = np.arange(len(geometry), dtype=np.int32)
+    rank = np.arange(len(geometry), dtype=np.int32)
     if stored and len(geometry) > BLOCK_ROWS:
         # Sorted while they are pointers: the coordinates are then copied out once, in their final order.
         rows = _hilbert_order(shapely.bounds(geometry))
-        geometry, order[rows] = geometry[rows], np.arange(len(rows), dtype=np.int32)
+        geometry, rank = geometry[rows], rows.astype(np.int32)
         columns = [column.take(pa.array(rows)) for column in columns]
     shapes = _shapes(geometry, geometry_type)
-    names, facts = [field["name"] for field in fields], _facts(shapes, fields, crs)
+    names, facts, kept = [field["name"] for field in fields], _facts(shapes, fields, crs), {}
     if stored:
         box = boxes(shapes)
-        facts["extent"] = _extent(box)
+        facts["extent"], kept = _extent(box), {BLOCKS: block_bytes(list(box.T))}
         names += _BOX
         columns += [pa.array(box[:, axis].copy(), from_pandas=True) for axis in range(4)]
-    return _batch([*names, "geometry", "order"], [*columns, _nested(shapes), pa.array(order)], facts)
+    return _batch([*names, "geometry", "rank"], [*columns, _nested(shapes), pa.array(rank)], facts, kept)
 
 
 def table_record(fields: Sequence[Mapping[str, Any]], columns: Sequence[Any]) -> Any:
@@ -102,12 +103,17 @@ def _facts(shapes: Shapes, fields: list[dict[str, Any]], crs: Any) -> dict[str, 
     return facts | {"fields": fields, "spatialReference": describe_spatial_reference(crs)}
 
 
-def _batch(names: list[str], columns: list[Any], facts: dict[str, Any]) -> Any:
+def _batch(
+    names: list[str],
+    columns: list[Any],
+    facts: dict[str, Any],
+    kept: Mapping[bytes, bytes] = MappingProxyType({}),
+) -> Any:
     fields = [pa.field(name, column.type) for name, column in zip(names, columns, strict=True)]
     if "geometryType" in facts:
         extension = {"ARROW:extension:name": _GEOARROW[facts["geometryType"]]}
         fields[-2] = fields[-2].with_metadata(extension)
-    return pa.record_batch(columns, pa.schema(fields, {METADATA: orjson.dumps(facts)}))
+    return pa.record_batch(columns, pa.schema(fields, {METADATA: orjson.dumps(facts), **kept}))
 
 
 def _extent(box: Array) -> list[float] | None:
@@ -167,11 +173,6 @@ def _nested(shapes: Shapes) -> Any:
     for level in shapes.offsets[:-1]:
         column = pa.ListArray.from_arrays(pa.array(level.astype(np.int32)), column)
     return pa.ListArray.from_arrays(pa.array(shapes.offsets[-1].astype(np.int32)), column, mask=missing)
-
-
-def read_sides(batch: Any) -> list[Array]:
-    """The boxes of a stored batch: xmin, ymin, xmax and ymax, NaN where there is no geometry."""
-    return [batch.column(number).to_numpy(zero_copy_only=False) for number in range(-6, -2)]
 
 
 def read_shapes(column: Any, facts: dict[str, Any]) -> Shapes:

@@ -6,13 +6,12 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from pyproj import CRS
 
 from gpserver.features.generalization import generalized
 from gpserver.features.layer import Layer
 from gpserver.features.quantization import Quantization
-from gpserver.features.shapes import POINT, Array, Shapes, plane, reprojected, rounded, take, vertex_counts
+from gpserver.features.shapes import POINT, Array, Shapes, plane, reprojected, rounded
 
 # A chunk is written in one go; larger ones would keep other threads waiting, smaller ones cost more per row.
 _CHUNK_ROWS = 8192
@@ -95,8 +94,7 @@ class Selection:
         rows = self.layer.order if self.rows is None else self.rows
         for begin, end in pairwise(self._bounds(rows, most)):
             chosen = rows[begin:end]
-            numbers = pa.array(chosen)
-            columns = [self.layer.column(name).take(numbers) for name in names]
+            columns = [self.layer.column_at(name, chosen) for name in names]
             yield Chunk(chosen, columns, self._shapes(chosen) if self.geometry_type else None)
 
     def _bounds(self, rows: Array, most: int) -> Iterable[int]:
@@ -104,12 +102,12 @@ class Selection:
         count = len(rows)
         if self.geometry_type in (None, POINT) or count == 0:
             return [*range(0, count, most), count]
-        vertices = vertex_counts(self.layer.shapes, rows)
+        vertices = self.layer.vertices_at(rows)
         filled = np.cumsum(np.maximum(vertices / _CHUNK_VERTICES, 1 / most)).astype(np.int64)
         return [0, *(np.flatnonzero(np.diff(filled)) + 1).tolist(), count]
 
     def _shapes(self, rows: Array) -> Shapes:
-        shapes = reprojected(take(self.layer.shapes, rows), self.layer.crs, self.out_crs)
+        shapes = reprojected(self.layer.shapes_at(rows), self.layer.crs, self.out_crs)
         shapes = plane(shapes, self.return_z, self.return_m)
         if self.offset > 0:
             shapes = generalized(shapes, self.offset)

@@ -12,7 +12,7 @@ import numpy as np
 from gpserver.datatypes import data_type
 from gpserver.errors import GPServerError, InvalidRequest, InvalidValue
 from gpserver.features import Layer, parse_spatial_reference, write_layer
-from gpserver.features.shapes import Array, reprojected, take, vertex_counts
+from gpserver.features.shapes import Array, reprojected
 from gpserver.maps.canvas import Canvas
 from gpserver.maps.grid import colored
 from gpserver.maps.images import WHITE, write
@@ -116,7 +116,7 @@ def _draw_features(canvas: Canvas, view: View, sheet: Sheet) -> None:
     classes = classify(sheet.drawing["renderer"], columns_at(layer, rows), len(rows))
     symbols = [read_symbol(symbol) for symbol in classes.symbols]
     for some in _strokes(layer, rows):
-        shapes = reprojected(take(layer.shapes, rows[some]), layer.crs, view.crs)
+        shapes = reprojected(layer.shapes_at(rows[some]), layer.crs, view.crs)
         canvas.draw(shapes, symbols, classes.which[some])
     for label_class in sheet.drawing.get("labelingInfo") or []:
         _label(canvas, view, layer, rows[:_LABELS], label_class)
@@ -135,7 +135,7 @@ def _label(canvas: Canvas, view: View, layer: Layer, rows: Array, label_class: d
     if where := label_class.get("where"):
         rows = rows[compile_where(where, layer.fields).mask(columns_at(layer, rows), len(rows))]
     texts = label_texts(expression_of(label_class), columns_at(layer, rows), len(rows))
-    shapes = reprojected(take(layer.shapes, rows), layer.crs, view.crs)
+    shapes = reprojected(layer.shapes_at(rows), layer.crs, view.crs)
     style = read_symbol(label_class["symbol"])
     if not isinstance(style, TextSymbol):
         raise InvalidRequest("A label is drawn with a text symbol (esriTS).")
@@ -165,7 +165,7 @@ def _reach(view: View) -> Box:
 
 def _strokes(layer: Layer, rows: Array) -> Iterator[slice]:
     """Slices of the rows, so large that numpy pays and so small that memory stays bounded."""
-    vertices = vertex_counts(layer.shapes, rows)
+    vertices = layer.vertices_at(rows)
     filled = np.cumsum(np.maximum(vertices / _VERTICES, 1 / _ROWS)).astype(np.int64)
     bounds = [0, *(np.flatnonzero(np.diff(filled)) + 1).tolist(), len(rows)]
     return (slice(begin, end) for begin, end in pairwise(bounds) if begin < end)

@@ -62,7 +62,7 @@ def rows_of(layer: Layer, query: Query) -> Array:
     if chosen is None:
         return layer.order
     if len(chosen) * 8 < layer.rows:  # sorting a few rows is cheaper than a look at all of them
-        return np.asarray(chosen[np.argsort(layer.rank[chosen])])
+        return np.asarray(chosen[np.argsort(layer.rank_at(chosen))])
     wanted = np.zeros(layer.rows, bool)
     wanted[chosen] = True
     return layer.order[wanted[layer.order]]
@@ -72,8 +72,7 @@ def columns_at(layer: Layer, rows: Array | None) -> Callable[[str], pa.Array]:
     """The columns of a layer by name, whole or at some rows."""
     if rows is None:
         return layer.column
-    numbers = pa.array(rows)
-    return lambda name: layer.column(name).take(numbers)
+    return lambda name: layer.column_at(name, rows)
 
 
 def chosen_rows(layer: Layer, query: Query) -> Array | None:
@@ -131,7 +130,7 @@ def _during(column: pa.Array, period: Period) -> Array:
 
 def _sorted(layer: Layer, chosen: Array | None, order: str) -> Array:
     # Equal keys keep the order of the frame, so that pages never overlap.
-    rows = layer.order if chosen is None else chosen[np.argsort(layer.rank[chosen], kind="stable")]
+    rows = layer.order if chosen is None else chosen[np.argsort(layer.rank_at(chosen), kind="stable")]
     return np.asarray(rows[sorted_rows(columns_at(layer, rows), parse_order(order, layer.fields), len(rows))])
 
 

@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from gpserver.errors import InvalidRequest
 from gpserver.features import Layer
 from gpserver.features.shapely_geometry import to_geometry
-from gpserver.features.shapes import POINT, Array, plane, take, vertex_counts
+from gpserver.features.shapes import POINT, Array, plane
 from gpserver.maps.nearby import Reach, reaches
 
 INTERSECTS, CONTAINS = "esriSpatialRelIntersects", "esriSpatialRelContains"
@@ -83,7 +83,7 @@ def rows_by_geometry(
     shapely.prepare(geometry)
     keep = _surely(layer, rows, geometry, relation)
     if layer.geometry_type == POINT and relation in _OF_POINTS:
-        x, y = layer.shapes.coords[rows[~keep], :2].T
+        x, y = layer.shapes_at(rows[~keep]).coords[:, :2].T
         keep[~keep] = _OF_POINTS[relation](geometry, x, y)
     else:
         keep[~keep] = _passing(layer, rows[~keep], lambda features: _tolerant(predicate, geometry, features))
@@ -119,9 +119,9 @@ def _surely(layer: Layer, rows: Array, geometry: BaseGeometry, relation: str) ->
     if relation not in _OF_POINTS or not _is_box(geometry):
         return np.zeros(len(rows), bool)
     if layer.geometry_type == POINT:
-        left, bottom = right, top = layer.shapes.coords[rows, :2].T
+        left, bottom = right, top = layer.shapes_at(rows).coords[:, :2].T
     else:
-        left, bottom, right, top = layer.boxes[rows].T
+        left, bottom, right, top = layer.boxes_at(rows).T
     xmin, ymin, xmax, ymax = geometry.bounds
     inside: Array = (left > xmin) & (bottom > ymin) & (right < xmax) & (top < ymax)
     return inside
@@ -135,14 +135,14 @@ def _passing(layer: Layer, rows: Array, test: _Test) -> Array:
     """Which rows have geometries that pass a test; these exist for one block of rows at a time."""
     passing = [np.zeros(0, bool)]
     for block in _blocks(layer, rows):
-        passing.append(test(to_geometry(plane(take(layer.shapes, block), False, False))))
+        passing.append(test(to_geometry(plane(layer.shapes_at(block), False, False))))
     return np.concatenate(passing)
 
 
 def _blocks(layer: Layer, rows: Array) -> Iterator[Array]:
     if len(rows) == 0:
         return
-    weights = vertex_counts(layer.shapes, rows) / _BLOCK_VERTICES + 1 / _BLOCK_ROWS
+    weights = layer.vertices_at(rows) / _BLOCK_VERTICES + 1 / _BLOCK_ROWS
     cuts = np.flatnonzero(np.diff(np.cumsum(weights).astype(np.int64))) + 1
     for begin, end in pairwise([0, *cuts.tolist(), len(rows)]):
         yield rows[begin:end]

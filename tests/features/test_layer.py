@@ -120,7 +120,7 @@ def test_neighbours_are_stored_together(path: Path) -> None:
     write_layer(squares(COUNT), path)
     boxes = pa.ipc.open_file(path).get_batch(0)
     names = boxes.schema.names[-6:]
-    assert names == ["xmin", "ymin", "xmax", "ymax", "geometry", "order"]
+    assert names == ["xmin", "ymin", "xmax", "ymax", "geometry", "rank"]
     x = boxes["xmin"].drop_null().to_numpy()
     assert np.abs(np.diff(x)).mean() < 1e4
 
@@ -155,7 +155,7 @@ def test_the_order_is_that_of_the_frame_whatever_its_ids(path: Path) -> None:
 
 
 def test_attributes_may_have_the_names_of_our_own_columns(path: Path) -> None:
-    names = ["xmin", "geometry_1", "order", "row", "ymax"]
+    names = ["xmin", "geometry_1", "rank", "row", "ymax"]
     frame = squares(COUNT).drop(columns=["n", "text"]).assign(**{name: name for name in names})
     write_layer(frame, path)
     assert Layer.open(path).frame()[names].iloc[-1].tolist() == names
