@@ -232,7 +232,7 @@ class Service:
         message_level: The least grave messages that a client sees: None, Error, Warning or Info.
         maximum_records: The most features or rows of one result that are sent inline.
         time_limit: Seconds that a job may run; None is no limit.
-        wait_limit: Seconds that a job may wait to begin; then it fails and nothing of it runs. None is no limit.
+        wait_limit: Seconds that a job may wait to begin; then it fails, and nothing of it runs.
         instances: Jobs that may run at once on one machine; None is as many as there is room for.
         min_instances: Slots of each machine that jobs of other services leave to this one. One slot is always
             everybody's, however much is kept.

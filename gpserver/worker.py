@@ -1,5 +1,6 @@
 """What happens inside a child process: one job from raw inputs to stored results, or a look at its inputs."""
 
+import shutil
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -16,7 +17,7 @@ from shapely.geometry import box
 from gpserver.catalog import Catalog
 from gpserver.context import JobContext
 from gpserver.datatypes import GPRasterData, GPRasterDataLayer, Stored
-from gpserver.errors import GPServerError, InvalidValue, JobCancelled
+from gpserver.errors import GPServerError, InvalidValue, JobCancelled, TooLarge
 from gpserver.features import Layer, parse_spatial_reference
 from gpserver.fetch import Fetcher, Reach
 from gpserver.finding import Finding
@@ -28,7 +29,7 @@ from gpserver.sources import Sources
 from gpserver.symbology import Look, drawing_info, raster_drawing_info
 from gpserver.task import Task
 from gpserver.uploads import Uploads
-from gpserver.workspace import Workspace
+from gpserver.workspace import Workspace, excess
 
 _RASTERS = (GPRasterDataLayer.name, GPRasterData.name)
 
@@ -59,6 +60,7 @@ class Assignment:
     reach: dict[str, Any] = field(default_factory=dict)
     owner: str = ""
     layers: dict[str, Any] = field(default_factory=dict)
+    result_limit: int | None = None
     debug: bool = False
 
 
@@ -83,6 +85,8 @@ def run(payload: dict[str, Any], channel: Channel) -> dict[str, Any]:
     except GPServerError as error:
         return {"status": "failed", "errors": [*str(error).splitlines(), *_trace(job, error)]}
     except Exception as error:
+        if "bad_alloc" in str(error):  # as GEOS says it
+            raise MemoryError from error
         return {"status": "failed", "errors": [f"{type(error).__name__}: {error}", *_trace(job, error)]}
 
 
@@ -136,6 +140,9 @@ def _run(job: Assignment, channel: Channel) -> list[Result]:
         returned = task.function(context, **arguments) if task.wants_context else task.function(**arguments)
     values = task.results(returned)
     saved = [_save(parameter, values.get(parameter.name), results) for parameter in task.outputs]
+    if too_large := excess("results", [results], job.result_limit):
+        shutil.rmtree(results)
+        raise TooLarge(too_large)
     return [_drawn(context, *pair, results) for pair in zip(task.outputs, saved, strict=True)]
 
 

@@ -1,7 +1,9 @@
 """A job's folder: the large inputs as they came, and what each attempt wrote."""
 
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +105,23 @@ def unquote(raw: bytes) -> bytes:
     if b"%" not in raw:  # a parameter's name, most often
         return raw.replace(b"+", b" ")
     blocks, start = [], 0
+def size_of(folder: Path) -> int:
+    """Bytes of all files below a folder; 0 where there is none."""
+    found = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # gone since
+                found += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - many files
+    return found
+
+
+def excess(kind: str, folders: Iterable[Path], limit: int | None) -> str:
+    """What a job says whose files of a kind are over their limit of bytes; empty text where they are not."""
+    if limit is None or sum(map(size_of, folders)) <= limit:
+        return ""
+    return f"The {kind} of the job are over the limit of {limit:,} bytes that its service allows."
+
+
     while start < len(raw):
         end = start + _BLOCK
         while b"%" in raw[max(end - 2, 0) : end]:  # an escape must not be cut in two

@@ -114,7 +114,7 @@ def test_a_task_that_never_stops_talking_is_cut_short(engine: Engine) -> None:
     assert ended(engine, job_id) is JobStatus.SUCCEEDED
     messages = engine.messages(job_id)
     assert len(messages) == 10_001
-    assert messages[-1].text == "A job has at most 10000 messages; the others are left out."
+    assert messages[-1].text == "A job of this service has at most 10,000 messages; the others are left out."
 
 
 def test_only_what_is_a_result_is_a_file_of_the_job(engine: Engine, tmp_path: Path) -> None:

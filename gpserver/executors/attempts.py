@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from gpserver.executors.allowance import Allowance, cut, cut_lines
 from gpserver.executors.lease import resolve
 from gpserver.job import Job, JobStatus, Message, MessageType, Progress, Result
 from gpserver.sandbox import Ending, Outcome
 from gpserver.stores import JobStore
 
 _log = logging.getLogger(__name__)
-
-_MAX_MESSAGES = 10_000  # of one attempt; a task in a wild loop must not fill the disk
 
 
 @dataclass(eq=False)
@@ -25,7 +24,7 @@ class Attempt:
     job: Job
     told: int
     """Messages of the job that the store has."""
-    said: int = 0
+    allowance: Allowance
     messages: list[Message] = field(default_factory=list)
     progress: Progress | None = None
     outcome: Outcome | None = None
@@ -62,7 +61,7 @@ class Attempts:
 
     def begin(self, job: Job) -> Attempt:
         """A job was claimed."""
-        attempt = Attempt(job, job.message_count)
+        attempt = Attempt(job, job.message_count, Allowance(job.terms.message_limit))
         self._all[attempt.key] = attempt
         return attempt
 
@@ -78,7 +77,7 @@ class Attempts:
                 _log.info("job %s printed: %s", attempt.job.id, event[1])
         messages = [Message(MessageType(e[1]), e[2], e[3]) for e in events if e[0] == "message"]
         with self._lock:
-            attempt.messages += _capped(attempt, messages)
+            attempt.messages += attempt.allowance.admit(messages)
             attempt.progress = _latest(attempt.progress, events)
 
     def end(self, outcome: Outcome) -> None:
@@ -146,7 +145,7 @@ def _move(
     move = partial(
         store.move, job.id, now=now, attempt=job.attempt, progress=progress, said_before=attempt.told
     )
-    messages = said + [Message(MessageType.ERROR, text, now) for text in errors]
+    messages = said + [Message(MessageType.ERROR, text, now) for text in cut_lines(errors)]
     if move(JobStatus.RUNNING, status, messages=messages, results=results):
         return True
     # Its cancel came first, so whatever it did in the meantime is discarded.
@@ -165,21 +164,11 @@ def _verdict(job: Job, outcome: Outcome) -> tuple[JobStatus, list[str], list[Res
     return JobStatus.FAILED, value.get("errors", ["The task stopped by itself."]), []
 
 
-def _capped(attempt: Attempt, messages: list[Message]) -> list[Message]:
-    before = attempt.said
-    attempt.said = after = before + len(messages)
-    kept = messages[: max(_MAX_MESSAGES - before, 0)]
-    if before <= _MAX_MESSAGES < after:
-        text = f"A job has at most {_MAX_MESSAGES} messages; the others are left out."
-        kept.append(Message(MessageType.WARNING, text, time.time()))
-    return kept
-
-
 def _latest(before: Progress | None, events: Iterable[list[Any]]) -> Progress | None:
     """The last report; where it lacks a detail it has the last one before it."""
     for event in events:
         if event[0] == "progress":
-            report = Progress(*event[1:])
+            report = Progress(cut(event[1]), *event[2:])
             kept = before.detail if before and report.detail is None else report.detail
             before = replace(report, detail=kept)
     return before

@@ -13,6 +13,8 @@ from typing import Any
 
 from gpserver.executors import OnChange
 from gpserver.executors.attempts import Attempt, Attempts, key_of
+from gpserver.executors.diskwatch import DiskWatch
+from gpserver.executors.janitor import Janitor
 from gpserver.executors.lease import Lease, resolve
 from gpserver.fetch import Reach
 from gpserver.job import Job, JobStatus
@@ -70,6 +72,8 @@ class LocalExecutor:
             on_free=self._wake,
             start_method=start_method,
         )
+        self._disk = DiskWatch(jobs, self._attempts, self._sandbox.stop)
+        self._janitor = Janitor(store, jobs)
         self._unsure: deque[Attempt] = deque()
         self._work = threading.Event()
         self._closing = False
@@ -78,8 +82,10 @@ class LocalExecutor:
     def start(self, on_end: OnChange) -> None:
         """Resolve what a dead server left behind, then begin to run what is queued."""
         self._on_end = on_end
+        self._janitor.start()
         self._lease.start()
         self._sandbox.start()
+        self._disk.start()
         self._thread.start()
         self._wake()
 
@@ -108,16 +114,19 @@ class LocalExecutor:
         if self._thread.is_alive():
             self._thread.join()
         self._lease.close()
+        self._disk.close()
         self._sandbox.close()
         try:
             self._attempts.settle()
         except Exception:
             _log.exception("The last messages of the jobs that ran could not be written.")
+        self._janitor.close()
 
     def _wake(self) -> None:
         self._work.set()
 
     def _tell(self, job_id: str) -> None:
+        self._janitor.add(job_id)
         try:
             self._on_end(job_id)
         except Exception:
@@ -220,6 +229,7 @@ class LocalExecutor:
             layers=self._layers,
             inputs=[asdict(item) for item in self._store.inputs(job.id)],
             environment=job.environment,
+            result_limit=job.terms.result_limit,
             debug=self._debug,
         )
         terms = job.terms

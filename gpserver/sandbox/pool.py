@@ -94,6 +94,10 @@ class Sandbox:
         """Stop a job at once, whatever its grace."""
         self._supervisor.post(partial(self._supervisor.cancel, job_id, grace=False))
 
+    def stop(self, job_id: str, reason: str) -> None:
+        """Kill a job; it ends as failed, for this reason."""
+        self._supervisor.post(partial(self._supervisor.stop, job_id, reason))
+
     def free(self) -> int:
         """How many orders ``run`` would take now."""
         return self._slots - len(self._jobs)

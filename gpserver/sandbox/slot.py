@@ -122,10 +122,12 @@ class Slot:
         return events
 
     def over_memory(self) -> bool:
-        """Look whether the running order holds more memory than it may."""
+        """Look whether the running order, with what it has started, holds more memory than it may."""
         self.watch_at = time.monotonic() + _WATCH
         limit = self.order.memory_limit if self.order else None
-        return limit is not None and self._private() - self._rested > limit
+        if limit is None or self._memory is None:
+            return False
+        return self._memory.read_all() - self._rested > limit
 
     def worn(self, recycle_after: int) -> bool:
         """Whether the child, at the end of an order, has run or kept too much to go on."""

@@ -102,6 +102,12 @@ class Supervisor:
             if slot.order and slot.order.job_id == job_id and not (slot.verdict and grace):
                 self._cancel(slot, slot.order.cancel_grace if grace else 0.0)
 
+    def stop(self, job_id: str, reason: str) -> None:
+        """Kill a job, if it is here and nothing else was decided."""
+        for slot in list(self._slots.values()):
+            if slot.order and slot.order.job_id == job_id and not slot.verdict:
+                self._kill(slot, Ending.FAILED, reason)
+
     def close(self) -> None:
         """Leave the loop."""
         self._closing = True

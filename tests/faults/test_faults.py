@@ -135,10 +135,14 @@ def test_the_time_limit_ends_a_job(client: Client, task: str) -> None:
     assert "time limit of 1 seconds" in errors(state)
 
 
-def test_the_memory_limit_ends_a_job_and_not_the_server(client: Client, server: Server) -> None:
-    state = client.wait(client.submit("Limited/Hog"), seconds=20)
+@pytest.mark.parametrize("task", ["Hog", "GeosHog", "ChildHog"])
+def test_the_memory_limit_ends_a_job_and_not_the_server(client: Client, server: Server, task: str) -> None:
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    state = client.wait(client.submit(f"Narrow/{task}"), seconds=20)
     assert state["jobStatus"] == "esriJobFailed"
-    assert "memory" in errors(state).lower()
+    assert "over the memory limit of 286 MB" in errors(state)
+    assert process.memory_info().rss - before < 20 << 20
 
 
 @pytest.mark.parametrize(("task", "reason"), [("Segfault", "SIGSEGV"), ("Abort", "SIGABRT"), ("Leave", "3")])

@@ -3,15 +3,18 @@
 import ctypes
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
+import shapely
 
 from gpserver import JobContext, Service, task
 
 faults = Service("Faults", instances=None)
 limited = Service("Limited", time_limit=1.0, memory_limit=300_000_000)
+narrow = Service("Narrow", memory_limit=300_000_000)
 single = Service("Single", instances=1)
 
 
@@ -74,11 +77,27 @@ def hog() -> int:
 
 
 @task
-def chatter(job: JobContext, lines: int = 3000) -> int:
+def geos_hog() -> int:
+    """Takes memory in native code until there is none."""
+    return len(
+        shapely.buffer(shapely.points(np.random.default_rng(1).random((200_000, 2))), 1, quad_segs=256)
+    )
+
+
+@task
+def child_hog() -> int:
+    """Has another process take memory until there is none."""
+    text = "import time; kept = []\nwhile True: kept.append(bytes(b'x' * (8 << 20))); time.sleep(0.02)"
+    return subprocess.run([sys.executable, "-c", text], check=True).returncode
+
+
+@task
+def chatter(job: JobContext, lines: int = 3000, pause: float = 0) -> int:
     """Says a lot."""
     for number in range(lines):
         job.info(f"line {number}")
         job.progress(100 * number / lines, "Talking")
+        time.sleep(pause)
     return lines
 
 
