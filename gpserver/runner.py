@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import signal
 
 from gpserver.app import create_runner
 from gpserver.errors import GPServerError
 from gpserver.executors.bus import Bus
+from gpserver.executors.local import LocalExecutor
 from gpserver.executors.tickets import take_tickets
 from gpserver.settings import Settings
 
@@ -25,8 +27,15 @@ def work(settings: Settings) -> int:
     executor.start(lambda job_id: bus.say("ended", job_id))
     print("gpserver worker is ready", flush=True)
     try:
-        asyncio.run(take_tickets(settings.store, executor.enqueue, executor.free))
+        asyncio.run(_take_tickets(settings.store, executor))
     finally:
         executor.close()
         bus.close()
     return 0
+
+
+async def _take_tickets(url: str, executor: LocalExecutor) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await take_tickets(url, executor.enqueue, executor.free, stopping)

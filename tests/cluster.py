@@ -6,13 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import psycopg
 from conftest import Server, start
 
+_WRONG_CLOCK = "import time; right = time.time; time.time = lambda: right() + {}; import gpserver.__main__"
 LEASE = 1.5  # seconds; a machine that is silent for longer has lost its jobs
 
 
@@ -26,6 +28,26 @@ class Worker:
     def signal(self, number: int) -> None:
         os.killpg(self.process.pid, number)
 
+    def family(self) -> list[psutil.Process]:
+        """Its process and all below it: the whole machine."""
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def freeze(self) -> None:
+        """Stop the clock of the whole machine."""
+        for process in self.family():
+            process.suspend()
+
+    def thaw(self) -> None:
+        for process in self.family():
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def kill(self) -> None:
+        """kill -9, and nobody to say good-bye."""
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
 
 @dataclass
 class Cluster:
@@ -34,6 +56,7 @@ class Cluster:
     folder: Path
     services: Path
     database: str
+    lease: float = LEASE
     webs: list[Server] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
 
@@ -45,13 +68,20 @@ class Cluster:
         self.webs.append(start(home, self.services, data=self.folder / "data"))
         return self.webs[-1]
 
-    def worker(self, slots: int = 2) -> Worker:
-        """Start one more machine that runs jobs."""
+    def worker(self, slots: int = 2, database: str = "", clock: float = 0.0) -> Worker:
+        """Start one more machine that runs jobs.
+
+        Args:
+            slots: Jobs that run at once.
+            database: Its own way to the database.
+            clock: Seconds by which its clock is wrong.
+        """
         home = self.folder / f"worker{len(self.workers)}"
         home.mkdir()
-        self._set(home)
+        self._set(home, database)
         log = home / "worker.log"
-        command = [sys.executable, "-m", "gpserver", "worker", "--slots", str(slots)]
+        program = ["-c", _WRONG_CLOCK.format(clock)] if clock else ["-m", "gpserver"]
+        command = [sys.executable, *program, "worker", "--slots", str(slots)]
         command += ["--services", str(self.services), "--data", str(self.folder / "data")]
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -65,13 +95,14 @@ class Cluster:
         self.workers.append(Worker(process, log))
         return self.workers[-1]
 
-    def _set(self, home: Path) -> None:
-        (home / "gpserver.toml").write_text(f'store = "{self.database}"\nlease = {LEASE}\n')
+    def _set(self, home: Path, database: str = "") -> None:
+        text = f'store = "{database or self.database}"\nlease = {self.lease}\n'
+        (home / "gpserver.toml").write_text(text)
 
     def stop(self) -> None:
         for worker in self.workers:
             if worker.process.poll() is None:
-                worker.signal(signal.SIGCONT)
+                worker.thaw()
                 worker.process.send_signal(signal.SIGTERM)
                 worker.process.wait(30)
         for web in self.webs:

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 _DEBIAN = map(str, Path("/usr/lib/postgresql").glob("*/bin"))
+_USER = "postgres" if os.getuid() == 0 else None
 _PROGRAMS = os.pathsep.join([os.environ.get("PATH", ""), *_DEBIAN])
 
 
@@ -25,23 +26,12 @@ def postgresql(*settings: str) -> Iterator[str]:
     Raises:
         FileNotFoundError: PostgreSQL is not installed.
     """
-    programs = shutil.which("initdb", path=_PROGRAMS)
-    if programs is None:
-        raise FileNotFoundError("there is no initdb: run tests/clients/setup.sh")
     # Not in pytest's folder: that one is closed to everybody else, and a server of root's runs as postgres.
     with tempfile.TemporaryDirectory(prefix="postgis-", ignore_cleanup_errors=True) as folder:
-        user = "postgres" if os.getuid() == 0 else None
-        if user:
-            shutil.chown(folder, user)
-
-        def run(program: str, *options: str) -> None:
-            command = [Path(programs).resolve().with_name(program), "-D", f"{folder}/data", *options]
-            done = subprocess.run(
-                command, user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-            )
-            assert done.returncode == 0, done.stderr
-
-        run(
+        if _USER:
+            shutil.chown(folder, _USER)
+        _run(
+            folder,
             "initdb",
             "--username=postgres",
             "--auth=trust",
@@ -49,13 +39,34 @@ def postgresql(*settings: str) -> Iterator[str]:
             "--encoding=UTF8",
             "--no-sync",
         )
-        # A socket and no port: nobody else can come in, and no two sessions meet.
-        asked = " ".join(f"-c {setting}" for setting in ("listen_addresses=", "timezone=UTC", *settings))
-        run("pg_ctl", "start", "-w", "-l", f"{folder}/log", "-o", f"-k {folder} {asked}")
+        start_postgresql(folder, *settings)
         try:
             yield folder
         finally:
-            run("pg_ctl", "stop", "-m", "immediate")
+            stop_postgresql(folder)
+
+
+def start_postgresql(folder: str, *settings: str) -> None:
+    """Start a server that is not running."""
+    # A socket and no port: nobody else can come in, and no two sessions meet.
+    asked = " ".join(f"-c {setting}" for setting in ("listen_addresses=", "timezone=UTC", *settings))
+    _run(folder, "pg_ctl", "start", "-w", "-l", f"{folder}/log", "-o", f"-k {folder} {asked}")
+
+
+def stop_postgresql(folder: str) -> None:
+    """Stop a server as a crash does: whatever is open breaks."""
+    _run(folder, "pg_ctl", "stop", "-m", "immediate")
+
+
+def _run(folder: str, program: str, *options: str) -> None:
+    programs = shutil.which("initdb", path=_PROGRAMS)
+    if programs is None:
+        raise FileNotFoundError("there is no initdb: run tests/clients/setup.sh")
+    command = [Path(programs).resolve().with_name(program), "-D", f"{folder}/data", *options]
+    done = subprocess.run(
+        command, user=_USER, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")

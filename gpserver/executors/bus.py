@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 import psycopg
 from psycopg import sql
 
+from gpserver.shared import limited
+
 _log = logging.getLogger(__name__)
 
 _CHANNEL = "gpserver"
@@ -28,7 +30,7 @@ class Bus:
     """
 
     def __init__(self, url: str, listeners: Mapping[str, Listener]) -> None:
-        self._url, self._listeners = url, listeners
+        self._url, self._listeners = limited(url), listeners
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._speaker: psycopg.Connection | None = None

@@ -1,13 +1,24 @@
 """Tickets for jobs that wait, carried by Procrastinate: a machine that has room takes one and runs a job."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status
+
+from gpserver.shared import limited
+
+_log = logging.getLogger(__name__)
 
 _QUEUE = "gpserver"
 _TASK = "gpserver.run"
 _LOOK = 0.02  # seconds between two looks whether a slot is free
+_PATIENCE = 3.0  # seconds for a connection
+_PAUSE = 1.0  # seconds until a database that went away is tried again
+_SILENCE = 30.0  # seconds without a sign of life after which the tickets that a machine holds are void
 
 
 class Tickets:
@@ -18,35 +29,77 @@ class Tickets:
     """
 
     def __init__(self, url: str) -> None:
-        self._app = App(connector=SyncPsycopgConnector(conninfo=url))
+        self._app = App(connector=SyncPsycopgConnector(conninfo=limited(url), timeout=_PATIENCE))
         self._app.open()
         self._task = self._app.configure_task(_TASK, queue=_QUEUE, allow_unknown=True)
 
     def hand_in(self, job_id: str) -> None:
-        """A job waits."""
-        self._task.defer(job_id=job_id)
+        """A job waits; what cannot be told now is logged."""
+        try:
+            self._task.defer(job_id=job_id)
+        except ConnectorException:
+            _log.warning("No ticket was handed in for job %s.", job_id, exc_info=True)
 
     def close(self) -> None:
         """Let go of the database."""
         self._app.close()
 
 
-async def take_tickets(url: str, wake: Callable[[str], None], free: Callable[[], bool]) -> None:
-    """Take tickets until a signal says stop, one at a time and only while there is room.
+async def take_tickets(
+    url: str, wake: Callable[[str], None], free: Callable[[], bool], stopping: asyncio.Event
+) -> None:
+    """Take tickets one at a time and only while there is room; a database that is away is tried again.
 
     Args:
         url: The database.
         wake: Called with the id of a job that waits.
         free: Whether a job that is taken now could begin.
+        stopping: Set when it is enough.
     """
-    app = App(connector=PsycopgConnector(conninfo=url))
 
-    @app.task(name=_TASK, queue=_QUEUE)
     async def run(job_id: str) -> None:
         wake(job_id)
         # The ticket is held while there is no room, so that the next one goes to another machine.
         while not free():
             await asyncio.sleep(_LOOK)
 
+    while not stopping.is_set():
+        taking = asyncio.create_task(_take(url, run))
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait({taking, stop}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (taking, stop):
+            task.cancel()
+        [ended, _] = await asyncio.gather(taking, stop, return_exceptions=True)
+        if not stopping.is_set():
+            _log.warning("The database of tickets is not there; trying again in a moment.", exc_info=ended)
+            await asyncio.sleep(_PAUSE)
+
+
+async def _take(url: str, run: Callable[[str], Awaitable[None]]) -> None:
+    """Until the database goes away, which ends Procrastinate's worker with an error or without."""
+    app = App(connector=PsycopgConnector(conninfo=limited(url), timeout=_PATIENCE))
+    app.task(name=_TASK, queue=_QUEUE)(run)
     async with app.open_async():
-        await app.run_worker_async(queues=[_QUEUE], concurrency=1, delete_jobs="always", listen_notify=True)
+        tidying = asyncio.create_task(_tidy(app))
+        try:
+            await app.run_worker_async(
+                queues=[_QUEUE],
+                concurrency=1,
+                delete_jobs="always",
+                listen_notify=True,
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=0,  # a ticket says nothing that is not in the store
+            )
+        finally:
+            tidying.cancel()
+
+
+async def _tidy(app: App) -> None:
+    """Throw away tickets that somebody held who is gone: the store knows better what became of the job."""
+    while True:
+        with suppress(ConnectorException):  # the worker notices
+            for ticket in await app.job_manager.get_stalled_jobs(
+                queue=_QUEUE, seconds_since_heartbeat=_SILENCE
+            ):
+                await app.job_manager.finish_job(ticket, Status.FAILED, delete_job=True)
+        await asyncio.sleep(_SILENCE)

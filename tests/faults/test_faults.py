@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from cluster import machines
 from conftest import ROOT, Server, StartServer, start
-from faults.conftest import FAULTS
+from faults.conftest import FAULTS, errors, executing, gone, said
 from gpclient import Client, EsriError, points
 
 
@@ -35,36 +34,6 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def client(server: Server) -> Client:
     return server.client
-
-
-def executing(client: Client, job: str) -> dict[str, Any]:
-    return client.wait(job, lambda state: state["jobStatus"] == "esriJobExecuting")
-
-
-def said(client: Client, job: str, word: str) -> str:
-    """Wait until the job says ``word something``; returns the something."""
-
-    def lines(state: dict[str, Any]) -> list[str]:
-        return [m["description"] for m in state["messages"] if m["description"].startswith(f"{word} ")]
-
-    return lines(client.wait(job, lambda state: bool(lines(state))))[0].removeprefix(f"{word} ")
-
-
-def gone(pid: int, within: float) -> bool:
-    """Whether a process ends in time; one that only waits to be reaped has ended."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.005)
-    return False
-
-
-def errors(state: dict[str, Any]) -> str:
-    return " ".join(m["description"] for m in state["messages"] if m["type"] == "esriJobMessageTypeError")
 
 
 @pytest.mark.parametrize("task", ["BusyLoop", "NativeLoop"])

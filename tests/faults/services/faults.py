@@ -51,6 +51,15 @@ def nap(job: JobContext, seconds: float = 0.2, label: str = "") -> str:
 
 
 @task
+def until(job: JobContext, file: str) -> str:
+    """Waits for a file."""
+    job.info(f"pid {os.getpid()}")
+    while not Path(file).exists():
+        time.sleep(0.02)
+    return file
+
+
+@task
 def segfault() -> str:
     """Reads where nothing is."""
     ctypes.string_at(0)
