@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from gpserver.addresses import Allowed
 from gpserver.catalog import Catalog
 from gpserver.clerk import Clerk
+from gpserver.courier import Courier
 from gpserver.database import Database
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError
@@ -32,6 +33,7 @@ from gpserver.migration import migrate, use
 from gpserver.protocols.compression import Compression
 from gpserver.protocols.cors import Origins
 from gpserver.protocols.esri.routes import routes
+from gpserver.protocols.esri.webhooks import letter
 from gpserver.protocols.esri.wire import Site
 from gpserver.protocols.evergis import wire as evergis
 from gpserver.protocols.evergis.routes import routes as evergis_routes
@@ -80,7 +82,8 @@ def create_app(settings: Settings) -> Starlette:
     schedules = shared.database if shared else Database(data / "schedules.sqlite", *FILE)
     office = Office(Book(schedules), engine)
     ticker = Ticker(office, partial(_view_of, engine, catalog, guard))
-    staff = (engine, examiner, studio, tiles, clerk, ticker)
+    courier = Courier(engine.webhooks, letter, Allowed(settings.fetch_allowed))
+    staff = (engine, examiner, studio, tiles, clerk, ticker, courier)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -98,7 +101,25 @@ def create_app(settings: Settings) -> Starlette:
         schedules.close()
         lock.release()
 
-    site = Site(
+    site = _site(settings, guard, engine, catalog, examiner, studio, spool)
+    # Without users there is nothing that a page could do in somebody's name.
+    trusted = site.origins if guard else None
+    routes_ = _routes(site, tiles, clerk, office)
+    app = Starlette(routes=routes_, middleware=_middleware(trusted), lifespan=lifespan)
+    app.state.stopping = site.stopping
+    return app
+
+
+def _site(
+    settings: Settings,
+    guard: Guard | None,
+    engine: Engine,
+    catalog: Catalog,
+    examiner: Examiner,
+    studio: Studio,
+    spool: Path,
+) -> Site:
+    return Site(
         engine,
         catalog,
         examiner,
@@ -111,13 +132,8 @@ def create_app(settings: Settings) -> Starlette:
         settings.waiting_status,
         guard,
         frozenset(settings.trusted_origins),
+        Allowed(settings.fetch_allowed),
     )
-    # Without users there is nothing that a page could do in somebody's name.
-    trusted = site.origins if guard else None
-    routes_ = _routes(site, tiles, clerk, office)
-    app = Starlette(routes=routes_, middleware=_middleware(trusted), lifespan=lifespan)
-    app.state.stopping = site.stopping
-    return app
 
 
 def _routes(site: Site, tiles: Studio, clerk: Clerk, office: Office) -> list[BaseRoute]:

@@ -16,6 +16,7 @@ from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Resu
 from gpserver.layers import Layers
 from gpserver.queue import Queue
 from gpserver.stores import JobStore
+from gpserver.stores.webhooks import WebhookTables
 from gpserver.task import Service, Task
 from gpserver.uploads import Uploads
 from gpserver.workspace import Value, Workspace
@@ -79,6 +80,11 @@ class Engine:
         self._jobs.mkdir(parents=True, exist_ok=True)
         self._executor.start(self._ended)
         self._sweeper.start()
+
+    @property
+    def webhooks(self) -> WebhookTables:
+        """Who is told of jobs that end."""
+        return self._store.webhooks
 
     def ready(self) -> bool:
         """Whether a job submitted now starts at once."""
@@ -275,6 +281,7 @@ class Engine:
         ids = self._store.ended_before(before)
         for job_id in ids:
             self._forget(job_id)
+        self.webhooks.sweep(before)
         self.uploads.sweep(before)
         self.layers.sweep(before)
         return len(ids)

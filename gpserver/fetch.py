@@ -1,10 +1,10 @@
-"""Fetches what a client names by URL: from addresses that a job may reach, within its bytes and seconds."""
+"""Fetches what a client names by URL, and posts to it: at addresses that may be reached, within limits."""
 
 import re
 import socket
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -122,6 +122,46 @@ class Fetcher:
         return left
 
 
+def post(
+    url: str,
+    content: bytes,
+    headers: Mapping[str, str],
+    allowed: Allowed,
+    seconds: float,
+    resolve: Resolver = addresses_of,
+) -> int:
+    """Send a body to a place that may be reached; gives the HTTP status, and reads no more of the answer.
+
+    Raises:
+        InvalidValue: The URL is none, may not be reached, or does not answer within the seconds.
+    """
+    place, until = checked_url(url), time.monotonic() + seconds
+
+    def left() -> float:
+        if (rest := until - time.monotonic()) <= 0:
+            raise InvalidValue(f"{shown(place)} took longer than {seconds:g} seconds.")
+        return rest
+
+    sent = [("User-Agent", "gpserver"), ("Connection", "close"), *headers.items()]
+    with (
+        _explained(place),
+        httpcore.ConnectionPool(network_backend=_Network(allowed, resolve, left)) as pool,
+        pool.stream("POST", place, headers=sent, content=content) as answer,
+    ):
+        return answer.status
+
+
+def check_reach(url: str, allowed: Allowed, resolve: Resolver = addresses_of) -> None:
+    """Look whether a URL leads to a place that may be reached; nothing is connected to.
+
+    Raises:
+        InvalidValue: It is none, or may not be reached; the text says why.
+    """
+    parts = urlsplit(checked_url(url))
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    _permitted(host, port, allowed, resolve)
+
+
 def checked_url(url: str) -> str:
     """The URL as it is asked for: http or https, a plain host, and everything else percent-encoded.
 
@@ -203,23 +243,29 @@ class _Network(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first address of the host that answers."""
         failure: Exception | None = None
-        for address in self._addresses(host, port):
+        for address in _permitted(host, port, self._allowed, self._resolve):
             try:
                 wait = min(self._left(), _CONNECT)
                 return _Stream(self._sockets.connect_tcp(str(address), port, wait), self._left)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
-        raise failure or InvalidValue(
+        assert failure  # there is an address, and it was tried
+        raise failure
+
+
+def _permitted(host: str, port: int, allowed: Allowed, resolve: Resolver) -> list[Address]:
+    """The addresses of a host that may be reached; there is one at least."""
+    try:
+        found = [parse_address(text) for text in resolve(host, port)]
+    except (OSError, UnicodeError):
+        raise InvalidValue(f"There is no host {host}.") from None
+    permitted = [address for address in found if allowed.permits(host, port, address)]
+    if not permitted:
+        raise InvalidValue(
             f"The address of {host} is not a public one; only the operator of this server can allow it"
             " (setting fetch_allowed)."
         )
-
-    def _addresses(self, host: str, port: int) -> list[Address]:
-        try:
-            found = [parse_address(text) for text in self._resolve(host, port)]
-        except (OSError, UnicodeError):
-            raise InvalidValue(f"There is no host {host}.") from None
-        return [address for address in found if self._allowed.permits(host, port, address)]
+    return permitted
 
 
 class _Stream(httpcore.NetworkStream):

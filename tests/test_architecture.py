@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # package may import each other.
 LADDER = [
     ["errors", "finding", "job", "logs", "naming"],
-    ["observer"],
+    ["observer", "webhook"],
     ["objects"],
     ["features", "symbology", "eql", "database", "shared"],
     ["archives", "rasters", "migration"],
@@ -35,7 +35,7 @@ LADDER = [
     ["worker"],
     ["sandbox"],
     ["executors", "queue"],
-    ["engine", "clerk", "examiner", "maps"],
+    ["engine", "clerk", "courier", "examiner", "maps"],
     ["schedules"],
     ["security"],
     ["formats"],

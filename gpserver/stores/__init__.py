@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Progress, Result
 from gpserver.observer import Observer
+from gpserver.stores.webhooks import WebhookTables
 
 
 class JobStore(Protocol):
@@ -20,6 +21,10 @@ class JobStore(Protocol):
     @property
     def near(self) -> bool:
         """Whether it answers in microseconds, always: who must not wait may ask it, and needs no thread."""
+
+    @property
+    def webhooks(self) -> WebhookTables:
+        """Who is told of jobs that end: a delivery is written in the transaction that ends a job."""
 
     def add(self, job: NewJob) -> None:
         """Keep a new job, queued; durable when this returns."""

@@ -26,6 +26,16 @@ CREATE TABLE IF NOT EXISTS messages (
 CREATE TABLE IF NOT EXISTS results (
     job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
     value TEXT, layer TEXT, file TEXT, rows INTEGER, drawing TEXT, PRIMARY KEY (job_id, n)){compact};
+CREATE TABLE IF NOT EXISTS webhooks (
+    id TEXT PRIMARY KEY, service TEXT NOT NULL, name TEXT NOT NULL, url TEXT NOT NULL,
+    signature_key TEXT NOT NULL, active INTEGER NOT NULL, root TEXT NOT NULL, delivered DOUBLE PRECISION,
+    due DOUBLE PRECISION NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
+    lost INTEGER NOT NULL DEFAULT 0){compact};
+CREATE TABLE IF NOT EXISTS deliveries (
+    seq {serial}, webhook TEXT NOT NULL, job_id TEXT NOT NULL, service TEXT NOT NULL, task TEXT NOT NULL,
+    status TEXT NOT NULL, ended DOUBLE PRECISION NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    tried DOUBLE PRECISION, reason TEXT NOT NULL DEFAULT '', given_up INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS deliveries_line ON deliveries (webhook, attempts, seq) WHERE given_up = 0;
 """
 SCHEMA_VERSION = 6
 OLDEST = 5

@@ -31,6 +31,7 @@ from gpserver.stores.rows import (
     reported,
     terms_text,
 )
+from gpserver.stores.webhooks import WebhookTables, tell_webhooks
 
 # Start-time fair queueing: the jobs of one user stand one turn behind each other, and who comes new begins at
 # the turn that is now (P. Goyal, H. M. Vin and H. Cheng, 1996).
@@ -63,6 +64,11 @@ class SQLStore(ABC):
     @abstractmethod
     def _rows(self, query: str, *values: object) -> list[Any]:
         """The rows of a query."""
+
+    @property
+    def webhooks(self) -> WebhookTables:
+        """Who is told of jobs that end."""
+        return WebhookTables(self._transaction, self._rows, self._now, self._skip)
 
     def add(self, job: NewJob) -> None:
         """Keep a new job, queued; durable when this returns."""
@@ -169,6 +175,8 @@ class SQLStore(ABC):
             job = job_of(row)
             add_messages(connection, job_id, job.message_count, messages, said_before)
             add_results(connection, job_id, results)
+            if to.is_terminal:
+                tell_webhooks(connection, job_id)
         self.observer.moved(job, source)
         return True
 

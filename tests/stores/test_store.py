@@ -53,7 +53,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
     connection: psycopg.Connection = request.getfixturevalue("postgis")
     store = request.getfixturevalue("postgres")
     yield store
-    connection.execute("TRUNCATE jobs, runners, inputs, messages, results")
+    connection.execute("TRUNCATE jobs, runners, inputs, messages, results, webhooks, deliveries")
 
 
 def new(job_id: str, service: str = "Buffer", **terms: object) -> NewJob:

@@ -16,7 +16,7 @@ _NOBODY = "null"
 
 def jobs(call: Call) -> Resource:
     """``…/<service>.GPServer/jobs``: what there is below it."""
-    _administer(call)
+    administered(call)
     return _resource({"resources": ["statistics"], "operations": ["query", "purgeQueue"]})
 
 
@@ -26,7 +26,7 @@ def query(call: Call) -> Resource:
     Raises:
         InvalidRequest: A status, a time or a number is none.
     """
-    service, engine = _administer(call), call.site.engine
+    service, engine = administered(call), call.site.engine
     text = call.parameters.text
     first, number = _number(call, "start", 0, _FARTHEST), _number(call, "number", 10, _MOST)
     user = text("userName")
@@ -53,13 +53,13 @@ def query(call: Call) -> Resource:
 
 def statistics(call: Call) -> Resource:
     """``…/jobs/statistics``: how many jobs of the service there are in each state."""
-    counts = call.site.engine.count(JobFilter(_administer(call)))
+    counts = call.site.engine.count(JobFilter(administered(call)))
     return _resource({"statistics": {STATUS[status]: counts.get(status, 0) for status in JobStatus}})
 
 
 def purge_queue(call: Call) -> Resource:
     """``…/jobs/purgeQueue``: cancels the jobs of the service that have not begun."""
-    call.site.engine.purge(_administer(call))
+    call.site.engine.purge(administered(call))
     return _resource({"status": "success"})
 
 
@@ -89,8 +89,12 @@ def delete(call: Call) -> Resource:
     return _resource({"status": "success"})
 
 
-def _administer(call: Call) -> str:
-    """The full name of the service of the path, for those who may look after it."""
+def administered(call: Call) -> str:
+    """The full name of the service of the path, for those who may look after it.
+
+    Raises:
+        TokenRequired, Forbidden: That is not the caller.
+    """
     if call.site.guard and not call.caller.is_administrator:
         if not call.caller.name:
             raise TokenRequired
@@ -99,7 +103,7 @@ def _administer(call: Call) -> str:
 
 
 def _job(call: Call) -> Job:
-    service, match = _administer(call), JOB_ID.fullmatch(call.part("job_id").lower())
+    service, match = administered(call), JOB_ID.fullmatch(call.part("job_id").lower())
     found = call.site.engine.job(match[1]) if match else None
     if found is None or found.service != service:
         raise NotFound(f"There is no job {call.part('job_id')[:50]} of {service}.")

@@ -22,6 +22,7 @@ from gpserver.protocols.esri import (
     tokens,
     uploads,
     validate,
+    webhooks,
 )
 from gpserver.protocols.esri.admission import ADMISSION
 from gpserver.protocols.esri.directory import SERVICES
@@ -99,6 +100,17 @@ _ADMIN: tuple[tuple[str, Handler], ...] = (
     ("/{job_id}/cancel", _in_thread(admin.cancel)),
     ("/{job_id}/delete", _in_thread(admin.delete)),
 )
+_WEBHOOKS: tuple[tuple[str, Handler], ...] = (
+    ("", _in_thread(webhooks.webhooks)),
+    ("/create", _in_thread(webhooks.create)),
+    ("/deleteAll", _in_thread(webhooks.delete_all)),
+    ("/activateAll", _in_thread(webhooks.activate_all)),
+    ("/deactivateAll", _in_thread(webhooks.deactivate_all)),
+    ("/{webhook}", _in_thread(webhooks.webhook)),
+    ("/{webhook}/edit", _in_thread(webhooks.edit)),
+    ("/{webhook}/delete", _in_thread(webhooks.delete)),
+    ("/{webhook}/notificationStatus", _in_thread(webhooks.notification_status)),
+)
 _FROM_FILES = {_UPLOAD, _UPLOAD_PART}
 _AROUND_A_FILE = 1 << 20  # bytes of boundaries, headers and short fields
 _TOKENS: tuple[tuple[str, Handler], ...] = (
@@ -124,9 +136,9 @@ def routes(site: Site) -> list[BaseRoute]:
     table += [(SERVICES + "/{service:path}/GPServer" + end, handler) for end, handler in _INFO]
     table += [(f"{SERVICES}/{{service:path}}/GPServer/uploads{end}", handler) for end, handler in _UPLOADS]
     table += [(long + end, handler) for end, handler in _TASK]
-    table += [
-        (f"/arcgis/admin/services/{{service:path}}.GPServer/jobs{end}", handler) for end, handler in _ADMIN
-    ]
+    managed = "/arcgis/admin/services/{service:path}.GPServer"
+    table += [(f"{managed}/jobs{end}", handler) for end, handler in _ADMIN]
+    table += [(f"{managed}/webhooks{end}", handler) for end, handler in _WEBHOOKS]
     for map_ in (
         SERVICES + "/{service:path}/MapServer/jobs/{job_id}",
         SERVICES + "/{service:path}/MapServer",

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from gpserver.addresses import Allowed
 from gpserver.catalog import Catalog
 from gpserver.engine import Engine
 from gpserver.errors import (
@@ -64,6 +65,8 @@ class Site:
     """Where there are users; without it everybody may do everything."""
     origins: frozenset[str] = frozenset()
     """Of whose pages a cookie is believed, besides our own."""
+    allowed: Allowed = Allowed(())  # noqa: RUF009 - it is never changed
+    """The places besides the public internet that webhooks may be at."""
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_STREAMS))
     """Room for pages that follow a job."""
     stopping: Event = field(default_factory=Event)
