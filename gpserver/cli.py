@@ -1,4 +1,4 @@
-"""The command line: gpserver serve | worker | run | describe | import | hash-password."""
+"""The command line: gpserver serve | worker | migrate | run | describe | import | hash-password."""
 
 import argparse
 import getpass
@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--slots", type=int, help=f"jobs that run at once (default {Settings.slots})")
     worker.add_argument("--store", help="postgresql:// URL of the database of jobs")
     worker.set_defaults(command=_work)
+    migrating = commands.add_parser("migrate", help="bring a shared database up to date, while machines go on")
+    migrating.add_argument("--store", help="postgresql:// URL of the database of jobs")
+    migrating.set_defaults(command=_migrate)
     run = commands.add_parser("run", help="run one task on local files", add_help=False)
     run.add_argument("task", nargs="?", default="", help="Task, Service/Task or Folder/Service/Task")
     _add_services(run)
@@ -106,6 +109,14 @@ def _work(settings: Settings, options: argparse.Namespace, rest: list[str]) -> i
     from gpserver.runner import work
 
     return work(settings)
+
+
+def _migrate(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    _refuse(rest)
+    from gpserver.app import migrate_tables
+
+    print("\n".join(migrate_tables(settings)))
+    return 0
 
 
 def _run(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
