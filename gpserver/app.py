@@ -39,6 +39,7 @@ from gpserver.protocols.evergis import wire as evergis
 from gpserver.protocols.evergis.routes import routes as evergis_routes
 from gpserver.protocols.paths import Paths
 from gpserver.queue import Limits, Queue
+from gpserver.retention import Keep, Retention
 from gpserver.schedules.book import FILE, SCHEDULES, Book
 from gpserver.schedules.office import Office, View
 from gpserver.schedules.ticker import Ticker
@@ -212,7 +213,8 @@ def create_engine(settings: Settings, shared: "PostgresStore | None" = None) -> 
     jobs = data / "jobs"
     jobs.mkdir(exist_ok=True)
     queue = Queue(store, jobs, Limits(settings.max_queued, settings.max_queued_each, settings.min_free))
-    return Engine(store, executor, jobs, uploads, layers, queue, lifetime=settings.job_lifetime)
+    retention = Retention(store, jobs, Keep(settings.max_jobs, settings.max_bytes))
+    return Engine(store, executor, jobs, uploads, layers, queue, retention, lifetime=settings.job_lifetime)
 
 
 def create_runner(settings: Settings) -> LocalExecutor:

@@ -12,9 +12,10 @@ from typing import Any
 from gpserver.errors import Conflict, InvalidRequest, NotFound
 from gpserver.executors import Executor
 from gpserver.features import Layer
-from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Result, Terms
+from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Result, Tally, Terms
 from gpserver.layers import Layers
 from gpserver.queue import Queue
+from gpserver.retention import Retention
 from gpserver.stores import JobStore
 from gpserver.stores.webhooks import WebhookTables
 from gpserver.task import Service, Task
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 Watcher = Callable[[str], None]
 
 _SWEEP_EVERY = 60.0  # seconds
+_ORPHANS_EVERY = 3600.0
 _LOOK_EVERY = 1.0
 
 
@@ -39,6 +41,7 @@ class Engine:
         uploads: The files that clients have sent.
         layers: The named layers.
         queue: The line of jobs that wait.
+        retention: Removes ended jobs.
         lifetime: Seconds that a finished job, its files and its results stay, an uploaded file, and a
             temporary layer.
     """
@@ -51,6 +54,7 @@ class Engine:
         uploads: Uploads,
         layers: Layers,
         queue: Queue,
+        retention: Retention,
         *,
         lifetime: float,
     ) -> None:
@@ -58,8 +62,8 @@ class Engine:
         self.uploads, self.layers = uploads, layers
         self._watchers: dict[str, list[Watcher]] = {}
         self._watching = threading.Lock()
-        self._queue = queue
-        self._closed = threading.Event()
+        self._queue, self._retention = queue, retention
+        self._closed, self._draining = threading.Event(), threading.Event()
         self._sweeper = threading.Thread(target=self._sweep_always, name="gpserver-sweep", daemon=True)
         self._owner = ""
         self._shows: Callable[[Job], bool] = lambda _: True
@@ -157,7 +161,7 @@ class Engine:
             NotFound: There is no such job, or its lifetime is over.
         """
         job = self._store.get(job_id)
-        if job is None or not self._shows(job):
+        if job is None or job.condemned or not self._shows(job):
             raise NotFound(f"Job {job_id} not found.")
         return job
 
@@ -169,6 +173,19 @@ class Engine:
         """How many jobs are meant, by their status."""
         return self._store.count(wanted)
 
+    def statistics(self, wanted: JobFilter) -> list[Tally]:
+        """How many of the jobs that are meant are in which state, by task, and how long they took."""
+        return self._store.ended.statistics(wanted)
+
+    def pin(self, job_id: str, *, pinned: bool) -> None:
+        """Keep a job, its files and its results for good, or no longer.
+
+        Raises:
+            NotFound: There is no such job.
+        """
+        if not self._store.ended.pin(self.job(job_id).id, pinned=pinned):
+            raise NotFound(f"Job {job_id} not found.")
+
     def delete(self, job_id: str) -> None:
         """Forget a job that has ended, with its files and results.
 
@@ -176,9 +193,11 @@ class Engine:
             NotFound: There is no such job.
             InvalidRequest: It has not ended.
         """
-        if not (job := self.job(job_id)).status.is_terminal:
-            raise InvalidRequest(f"Job {job_id} is {job.status}: cancel it first.")
-        self._forget(job_id)
+        self.job(job_id)
+        if not self._store.ended.condemn([job_id]):
+            raise InvalidRequest(f"Job {job_id} is pinned: unpin it first.")
+        self._stop(job_id)
+        self.watch(job_id, self._retention.finish)
 
     def purge(self, service: str) -> None:
         """Cancel the jobs of a service that have not begun."""
@@ -196,18 +215,24 @@ class Engine:
             InvalidRequest: The job has already ended.
         """
         self.job(job_id)
+        stopped = self._stop(job_id)
+        if stopped is None:
+            raise InvalidRequest(f"Job {job_id} has already ended: {self.job(job_id).status}.")
+        return stopped
+
+    def _stop(self, job_id: str) -> Job | None:
+        """Stop a job; gives it as it stands then, None where it had ended."""
         now = time.time()
         if self._store.move(job_id, JobStatus.QUEUED, JobStatus.CANCELLED, now=now):
             self._ended(job_id)
-            return self.job(job_id)
+            return self._store.get(job_id)
         stopping = self._store.move(job_id, JobStatus.RUNNING, JobStatus.CANCELLING, now=now)
         # Looked at before the worker is killed, so that the answer does not depend on how fast it dies.
-        job = self.job(job_id)
+        job = self._store.get(job_id)
         if stopping:
             self._executor.cancel(job_id)
-        elif job.status.is_terminal:
-            raise InvalidRequest(f"Job {job_id} has already ended: {job.status}.")
-        return job
+            return job
+        return job if job and not job.status.is_terminal else None
 
     def ahead(self, job: Job) -> int | None:
         """How many jobs begin before a queued one, half a second ago; None beyond the first thousand."""
@@ -270,7 +295,7 @@ class Engine:
         return path
 
     def sweep(self, before: float) -> int:
-        """Delete the jobs that ended, and the uploads and temporary layers that lie idle since, ``before``.
+        """Remove jobs that ended ``before``, or are too many; uploads and temporary layers idle since then.
 
         Args:
             before: Epoch seconds.
@@ -278,18 +303,11 @@ class Engine:
         Returns:
             How many jobs.
         """
-        ids = self._store.ended_before(before)
-        for job_id in ids:
-            self._forget(job_id)
+        gone = self._retention.sweep(before)
         self.webhooks.sweep(before)
         self.uploads.sweep(before)
         self.layers.sweep(before)
-        return len(ids)
-
-    def _forget(self, job_id: str) -> None:
-        # Files first: a row without files is found again, files without a row never would be.
-        Workspace(self._jobs, job_id).delete()
-        self._store.delete(job_id)
+        return gone
 
     def _ended(self, job_id: str) -> None:
         with self._watching:
@@ -304,9 +322,17 @@ class Engine:
                 self._look_again()
                 if time.monotonic() >= due:
                     due = time.monotonic() + _SWEEP_EVERY
-                    self.sweep(time.time() - self._lifetime)
+                    self._sweep_in_turn()
             except Exception:
                 _log.exception("The sweep of old jobs did not finish; it tries again in a minute.")
+
+    def _sweep_in_turn(self) -> None:
+        """One of all machines does it."""
+        now, ended = time.time(), self._store.ended
+        if ended.take_turn("sweep", 0.9 * _SWEEP_EVERY):
+            self.sweep(now - self._lifetime)
+        if ended.take_turn("orphans", 0.9 * _ORPHANS_EVERY):
+            self._retention.remove_orphans(now)
 
     def _look_again(self) -> None:
         """Find the ends that nobody told: word of another machine may be lost, a watcher must not be."""

@@ -1,8 +1,12 @@
 """A job: its facts, its messages and progress, and the one table of moves between its states."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+JOB_NAME = re.compile(r"[0-9a-f]{32}")
+"""What the id of a job looks like, and the name of its folder."""
 
 
 class JobStatus(StrEnum):
@@ -204,8 +208,16 @@ class Job:
     """The user who submitted it; empty for nobody in particular."""
     runner: str = ""
     """Who ran it last, ``host:…``; empty while nobody did."""
+    spared: int = 0
+    """How many attempts do not count: a machine was told to stop, and gave the job back."""
     trace: str = ""
     """The W3C ``traceparent`` that it belongs to; empty where nobody traces."""
+    size: int | None = None
+    """Bytes of its files; None until somebody has looked, soon after its end."""
+    pinned: bool = False
+    """Whether it is kept for good."""
+    condemned: bool = False
+    """Whether it is being removed: for clients it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +233,25 @@ class JobFilter:
     """Submitted then or later, in epoch seconds."""
     until: float | None = None
     """Submitted before then."""
+    ended_before: float | None = None
+    """Ended before then."""
+    machine: str = ""
+    """The host that ran it last."""
+    pinned: bool | None = None
+    """Whether it is kept for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The jobs of one task in one state: how many there are, and seconds that they waited and ran."""
+
+    service: str
+    task: str
+    status: JobStatus
+    count: int
+    waited: float | None
+    """On average; None where none has begun."""
+    longest_wait: float | None
+    ran: float | None
+    """On average; None where none has begun and ended."""
+    longest_run: float | None

@@ -70,6 +70,10 @@ class Settings:
     """How long one job may take to fetch."""
     job_lifetime: float = 6 * 3600
     """Seconds that a finished job and its results stay, and an uploaded file."""
+    max_jobs: int = 0
+    """Finished jobs that stay, the oldest go first; 0 for any number. Pinned ones count, and never go."""
+    max_bytes: int = 0
+    """Bytes that the files of finished jobs may take, the oldest go first; 0 for any number."""
     execute_wait: float = 600
     """Seconds after which a synchronous call is given up."""
     waiting_status: bool = False

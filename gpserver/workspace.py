@@ -91,20 +91,20 @@ class Workspace:
         """Where the result layers and output files of this attempt rest."""
         return self.folder / f"results-{attempt}"
 
+    def tidy(self, attempt: int) -> int:
+        """Remove what attempts wrote but the results of one (0: of none); gives the bytes that are left."""
+        kept = self.results(attempt)
+        for kind in ("scratch", "fetched", "results"):
+            for folder in self.folder.glob(f"{kind}-*"):
+                if folder != kept:
+                    shutil.rmtree(folder, ignore_errors=True)
+        return size_of(self.folder)
+
     def delete(self) -> None:
         """Remove all of it; a folder that is not there is fine."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def unquote(raw: bytes) -> bytes:
-    """Decode ``application/x-www-form-urlencoded`` text, in blocks, so 200 MB need a few MB more.
-
-    The rule is the URL standard's percent-decode with ``+`` for a blank: a percent sign that no two
-    hexadecimal digits follow stays as it is.
-    """
-    if b"%" not in raw:  # a parameter's name, most often
-        return raw.replace(b"+", b" ")
-    blocks, start = [], 0
 def size_of(folder: Path) -> int:
     """Bytes of all files below a folder; 0 where there is none."""
     found = 0
@@ -122,6 +122,15 @@ def excess(kind: str, folders: Iterable[Path], limit: int | None) -> str:
     return f"The {kind} of the job are over the limit of {limit:,} bytes that its service allows."
 
 
+def unquote(raw: bytes) -> bytes:
+    """Decode ``application/x-www-form-urlencoded`` text, in blocks, so 200 MB need a few MB more.
+
+    The rule is the URL standard's percent-decode with ``+`` for a blank: a percent sign that no two
+    hexadecimal digits follow stays as it is.
+    """
+    if b"%" not in raw:  # a parameter's name, most often
+        return raw.replace(b"+", b" ")
+    blocks, start = [], 0
     while start < len(raw):
         end = start + _BLOCK
         while b"%" in raw[max(end - 2, 0) : end]:  # an escape must not be cut in two

@@ -29,7 +29,7 @@ LADDER = [
     ["task"],
     ["tools"],
     ["addresses", "loading", "workspace", "stores"],
-    ["fetch", "uploads"],
+    ["fetch", "uploads", "retention"],
     ["catalog", "sources"],
     ["evergis"],
     ["worker"],

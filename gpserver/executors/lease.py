@@ -13,6 +13,7 @@ from gpserver.stores import JobStore
 _log = logging.getLogger(__name__)
 
 _MAX_ATTEMPTS = 2
+_LOOK = 1.0  # seconds; somebody beside the server may cancel, such as `gpserver jobs`
 _SAFE = 0.9  # of a lease; then what runs here is stopped, so that nothing of it is left when others begin
 
 
@@ -80,6 +81,9 @@ class Lease:
         now = time.monotonic()
         if now < self._due or not self._seconds:
             return None
+        if not self._seconds:
+            self._due = now + _LOOK
+            return self._store.held(self._runner)
         held = self._store.beat(self._runner)
         self._until = now + _SAFE * self._seconds
         self.take_over()

@@ -14,6 +14,7 @@ from typing import Any
 from gpserver.executors import OnChange
 from gpserver.executors.attempts import Attempt, Attempts, key_of
 from gpserver.executors.diskwatch import DiskWatch
+from gpserver.executors.janitor import Janitor
 from gpserver.executors.lease import Lease, resolve
 from gpserver.fetch import Reach
 from gpserver.job import Job, JobStatus
@@ -72,6 +73,7 @@ class LocalExecutor:
             start_method=start_method,
         )
         self._disk = DiskWatch(jobs, self._attempts, self._sandbox.stop)
+        self._janitor = Janitor(store, jobs)
         self._unsure: deque[Attempt] = deque()
         self._work = threading.Event()
         self._closing = False
@@ -80,6 +82,7 @@ class LocalExecutor:
     def start(self, on_end: OnChange) -> None:
         """Resolve what a dead server left behind, then begin to run what is queued."""
         self._on_end = on_end
+        self._janitor.start()
         self._lease.start()
         self._sandbox.start()
         self._disk.start()
@@ -116,12 +119,14 @@ class LocalExecutor:
         try:
             self._attempts.settle()
         except Exception:
-            _log.exception("The last messages of the jobs that ran could not be written.")
+            _log.exception("How the jobs that ran ended could not be written; they are found later.")
+        self._janitor.close()
 
     def _wake(self) -> None:
         self._work.set()
 
     def _tell(self, job_id: str) -> None:
+        self._janitor.add(job_id)
         try:
             self._on_end(job_id)
         except Exception:

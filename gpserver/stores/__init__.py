@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Progress, Result
 from gpserver.observer import Observer
+from gpserver.stores.ended import EndedJobs
 from gpserver.stores.webhooks import WebhookTables
 
 
@@ -25,6 +26,10 @@ class JobStore(Protocol):
     @property
     def webhooks(self) -> WebhookTables:
         """Who is told of jobs that end: a delivery is written in the transaction that ends a job."""
+
+    @property
+    def ended(self) -> EndedJobs:
+        """What ended jobs weigh, and which of them should go."""
 
     def add(self, job: NewJob) -> None:
         """Keep a new job, queued; durable when this returns."""
@@ -91,14 +96,14 @@ class JobStore(Protocol):
     def beat(self, runner: str) -> list[Job]:
         """Say that a runner is alive; gives the jobs that it holds, running or being cancelled."""
 
+    def held(self, runner: str) -> list[Job]:
+        """The jobs that a runner holds, running or being cancelled."""
+
     def lost(self, seconds: float) -> list[Job]:
         """Jobs that are running or being cancelled, and whose runner was not heard of for that long."""
 
     def alive(self, seconds: float) -> int:
         """How many runners were heard of in that time."""
-
-    def ended_before(self, when: float) -> list[str]:
-        """Ids of the jobs that ended before ``when`` (epoch seconds)."""
 
     def delete(self, job_id: str) -> None:
         """Forget a job and all that belongs to it."""

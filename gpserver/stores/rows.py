@@ -1,7 +1,7 @@
 """Rows of the tables of jobs, as the facts that they hold."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from gpserver.job import Job, JobFilter, JobStatus, Message, Progress, Result, T
 COLUMNS = (
     "id, service, task, status, version, attempt, created, started, ended,"
     " progress_text, progress_percent, progress_detail, message_count, environment, terms, owner, runner,"
-    " trace"
+    " spared, trace, size, pinned"
 )
 
 
@@ -38,6 +38,13 @@ def condition(wanted: JobFilter) -> tuple[str, list[object]]:
     if wanted.statuses:
         marks = ", ".join("?" * len(wanted.statuses))
         parts.append((f"status IN ({marks})", [*wanted.statuses]))
+    if wanted.ended_before is not None:
+        parts.append(("ended < ?", [wanted.ended_before]))
+    if wanted.machine:
+        start = f"{wanted.machine.lower()}:"
+        parts.append(("lower(substr(runner, 1, ?)) = ?", [len(start), start]))
+    if wanted.pinned is not None:
+        parts.append(("pinned = ?", [int(wanted.pinned)]))
     return " AND ".join(text for text, _ in parts), [value for _, values in parts for value in values]
 
 
@@ -55,7 +62,7 @@ def reported(progress: Progress | None) -> tuple[str | None, float | None, str |
 
 def job_of(row: Any) -> Job:
     """The job of a row of ``COLUMNS``."""
-    *facts, text, percent, detail, count, environment, terms, owner, runner, trace = row
+    *facts, text, percent, detail, count, environment, terms, owner, runner, spared, trace, size, pinned = row
     job_id, service, task, status, version, attempt, created, started, ended = facts
     return Job(
         id=job_id,
@@ -73,8 +80,15 @@ def job_of(row: Any) -> Job:
         terms=_terms(terms),
         owner=owner,
         runner=runner or "",
+        spared=spared,
         trace=trace,
+        size=size,
+        pinned=pinned > 0,
+        condemned=pinned < 0,
     )
+
+
+_TERMS = frozenset(field.name for field in fields(Terms))
 
 
 @lru_cache(maxsize=256)
@@ -86,7 +100,9 @@ def terms_text(terms: Terms) -> str:
 @lru_cache(maxsize=256)
 def _terms(text: str) -> Terms:
     # All jobs of a service have the same; a poll must not read them anew.
-    return Terms(**orjson.loads(text))
+    known = orjson.loads(text)
+    # A newer version, whose machines work beside this one, may have written more.
+    return Terms(**{name: known[name] for name in _TERMS & known.keys()})
 
 
 def add_messages(

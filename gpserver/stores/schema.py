@@ -9,13 +9,21 @@ CREATE TABLE IF NOT EXISTS jobs (
     progress_text TEXT, progress_percent DOUBLE PRECISION, message_count INTEGER NOT NULL,
     environment TEXT NOT NULL, terms TEXT NOT NULL, progress_detail TEXT,
     priority INTEGER NOT NULL DEFAULT 0, turn INTEGER NOT NULL DEFAULT 0,
-    size BIGINT NOT NULL DEFAULT 0, pinned INTEGER NOT NULL DEFAULT 0, trace TEXT NOT NULL DEFAULT '',
-    spared INTEGER NOT NULL DEFAULT 0);
+    size BIGINT, pinned INTEGER NOT NULL DEFAULT 0, trace TEXT NOT NULL DEFAULT '',
+    spared INTEGER NOT NULL DEFAULT 0, wait_until DOUBLE PRECISION);
+CREATE TABLE IF NOT EXISTS chores (name TEXT PRIMARY KEY, due DOUBLE PRECISION NOT NULL){compact};
 CREATE TABLE IF NOT EXISTS runners (name TEXT PRIMARY KEY, seen DOUBLE PRECISION NOT NULL){compact};
 CREATE INDEX IF NOT EXISTS jobs_line ON jobs (priority DESC, turn, seq, service) WHERE status = 'queued';
 CREATE INDEX IF NOT EXISTS jobs_turns ON jobs (owner, priority, turn) WHERE status = 'queued';
+CREATE INDEX IF NOT EXISTS jobs_overdue ON jobs (wait_until)
+    WHERE status = 'queued' AND wait_until IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_unfinished ON jobs (seq) WHERE status IN ('running', 'cancelling');
 CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_service ON jobs (service, seq);
+CREATE INDEX IF NOT EXISTS jobs_statistics ON jobs (service, task, status, created, started, ended, size)
+    WHERE ended IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_unweighed ON jobs (seq) WHERE ended IS NOT NULL AND size IS NULL;
+CREATE INDEX IF NOT EXISTS jobs_condemned ON jobs (seq) WHERE pinned < 0;
 CREATE INDEX IF NOT EXISTS jobs_succeeded ON jobs (service, task, seq) WHERE status = 'succeeded';
 CREATE TABLE IF NOT EXISTS inputs (
     job_id TEXT NOT NULL, n INTEGER NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL,
@@ -50,9 +58,10 @@ MIGRATIONS = {
         "DROP INDEX IF EXISTS jobs_queued",
     ),
     5: (
-        "ALTER TABLE jobs ADD COLUMN size BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE jobs ADD COLUMN size BIGINT",
         "ALTER TABLE jobs ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE jobs ADD COLUMN trace TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE jobs ADD COLUMN spared INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE jobs ADD COLUMN wait_until DOUBLE PRECISION",
     ),
 }

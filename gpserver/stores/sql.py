@@ -20,6 +20,7 @@ from gpserver.job import (
     Result,
 )
 from gpserver.observer import Nobody, Observer
+from gpserver.stores.ended import EndedJobs
 from gpserver.stores.rows import (
     COLUMNS,
     Cursor,
@@ -39,6 +40,9 @@ _TURN = (
     "SELECT max(turn) FROM (SELECT 0 AS turn"
     " UNION ALL SELECT max(turn) + 1 FROM jobs WHERE status = 'queued' AND owner = ? AND priority = ?"
     " UNION ALL SELECT min(turn) FROM jobs WHERE status = 'queued' AND priority = ?) AS turns"
+)
+_HELD = (
+    f"SELECT {COLUMNS} FROM jobs WHERE status IN ('running', 'cancelling') AND runner = ? ORDER BY seq"  # noqa: S608 - constant
 )
 # What a report does not say stays as it was said before.
 _PROGRESS = (
@@ -69,6 +73,11 @@ class SQLStore(ABC):
     def webhooks(self) -> WebhookTables:
         """Who is told of jobs that end."""
         return WebhookTables(self._transaction, self._rows, self._now, self._skip)
+
+    @property
+    def ended(self) -> EndedJobs:
+        """What ended jobs weigh, and which of them should go."""
+        return EndedJobs(self._transaction, self._rows, self._now)
 
     def add(self, job: NewJob) -> None:
         """Keep a new job, queued; durable when this returns."""
@@ -229,7 +238,7 @@ class SQLStore(ABC):
         """The jobs that are meant, the youngest first, from the ``first``-th on (counted from 0)."""
         where, values = condition(wanted)
         rows = self._rows(
-            f"SELECT {COLUMNS} FROM jobs WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?",  # noqa: S608 - constant
+            f"SELECT {COLUMNS} FROM jobs WHERE {where} AND pinned >= 0 ORDER BY seq DESC LIMIT ? OFFSET ?",  # noqa: S608 - constant
             *values,
             most,
             first,
@@ -240,7 +249,7 @@ class SQLStore(ABC):
         """How many jobs are meant, by their status."""
         where, values = condition(wanted)
         rows = self._rows(
-            f"SELECT status, count(*) FROM jobs WHERE {where} GROUP BY status",  # noqa: S608 - constant
+            f"SELECT status, count(*) FROM jobs WHERE {where} AND pinned >= 0 GROUP BY status",  # noqa: S608 - constant
             *values,
         )
         return {JobStatus(status): count for status, count in rows}
@@ -249,7 +258,7 @@ class SQLStore(ABC):
         """The youngest job of a task that succeeded."""
         rows = self._rows(
             f"SELECT {COLUMNS} FROM jobs WHERE service = ? AND task = ? AND status = 'succeeded'"  # noqa: S608 - constant columns
-            " ORDER BY seq DESC LIMIT 1",
+            " AND pinned >= 0 ORDER BY seq DESC LIMIT 1",
             service,
             task,
         )
@@ -264,12 +273,12 @@ class SQLStore(ABC):
                 (runner,),
             )
             connection.execute(f"DELETE FROM runners WHERE seen < {self._now} - 86400")  # noqa: S608 - constant
-            rows = connection.execute(
-                f"SELECT {COLUMNS} FROM jobs"  # noqa: S608 - constant columns
-                " WHERE status IN ('running', 'cancelling') AND runner = ? ORDER BY seq",
-                (runner,),
-            ).fetchall()
+            rows = connection.execute(_HELD, (runner,)).fetchall()
         return [job_of(row) for row in rows]
+
+    def held(self, runner: str) -> list[Job]:
+        """The jobs that a runner holds, running or being cancelled."""
+        return [job_of(row) for row in self._rows(_HELD, runner)]
 
     def lost(self, seconds: float) -> list[Job]:
         """Jobs that are running or being cancelled, and whose runner was not heard of for that long."""
@@ -288,10 +297,6 @@ class SQLStore(ABC):
             seconds,
         )
         return int(count)
-
-    def ended_before(self, when: float) -> list[str]:
-        """Ids of the jobs that ended before ``when`` (epoch seconds)."""
-        return [row[0] for row in self._rows("SELECT id FROM jobs WHERE ended < ?", when)]
 
     def delete(self, job_id: str) -> None:
         """Forget a job and all that belongs to it."""

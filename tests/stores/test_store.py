@@ -3,7 +3,6 @@
 import itertools
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -29,31 +28,6 @@ from gpserver.stores.postgres import PostgresStore
 from gpserver.stores.sqlite import SQLiteStore
 
 INFO, ERROR = MessageType.INFORMATIVE, MessageType.ERROR
-
-
-@pytest.fixture(scope="module")
-def database(request: pytest.FixtureRequest) -> str:
-    """The URL of an empty database."""
-    connection: psycopg.Connection = request.getfixturevalue("postgis")
-    return f"postgresql:///{connection.info.dbname}?host={connection.info.host}&user={connection.info.user}"
-
-
-@pytest.fixture(scope="module")
-def postgres(database: str) -> Iterator[PostgresStore]:
-    with closing(PostgresStore(database)) as store:
-        yield store
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
-    if request.param == "sqlite":
-        with closing(SQLiteStore(tmp_path / "jobs.sqlite")) as store:
-            yield store
-        return
-    connection: psycopg.Connection = request.getfixturevalue("postgis")
-    store = request.getfixturevalue("postgres")
-    yield store
-    connection.execute("TRUNCATE jobs, runners, inputs, messages, results, webhooks, deliveries")
 
 
 def new(job_id: str, service: str = "Buffer", **terms: object) -> NewJob:
@@ -95,8 +69,12 @@ def test_a_file_of_another_version_is_told(tmp_path: Path) -> None:
 def test_the_jobs_of_the_version_before_are_kept(tmp_path: Path) -> None:
     SQLiteStore(tmp_path / "jobs.sqlite").close()
     with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as connection:
-        connection.executescript("DROP INDEX jobs_line; DROP INDEX jobs_turns")
-        for column in ("progress_detail", "priority", "turn", "size", "pinned", "trace"):
+        connection.executescript(
+            "DROP INDEX jobs_line; DROP INDEX jobs_turns; DROP INDEX jobs_statistics;"
+            " DROP INDEX jobs_unweighed; DROP INDEX jobs_condemned; DROP INDEX jobs_overdue"
+        )
+        newer = ("progress_detail", "priority", "turn", "size", "pinned", "trace", "spared", "wait_until")
+        for column in newer:
             connection.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
         connection.execute(
             "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"
@@ -287,11 +265,8 @@ def test_unfinished_and_ended_jobs_are_found_and_deleted(store: JobStore) -> Non
     for job_id, status in (("1", JobStatus.RUNNING), ("3", JobStatus.SUCCEEDED), ("4", JobStatus.QUEUED)):
         in_state(store, job_id, status)
     assert [job.id for job in store.lost(0)] == ["1"]
-    assert store.ended_before(3.0) == []
-    assert store.ended_before(3.5) == ["3"]
     store.delete("3")
     assert store.get("3") is None
-    assert store.ended_before(3.5) == []
 
 
 def test_jobs_survive_a_restart(tmp_path: Path) -> None:
@@ -321,12 +296,21 @@ def test_several_servers_make_the_tables_of_a_database_once(database: str) -> No
 def test_a_database_of_another_version_is_told(
     database: str, postgres: PostgresStore, postgis: psycopg.Connection
 ) -> None:
-    postgis.execute("UPDATE gpserver_schema SET version = version + 1")
-    try:
-        with pytest.raises(GPServerError, match="another version"):
-            PostgresStore(database)
-    finally:
-        postgis.execute("UPDATE gpserver_schema SET version = version - 1")
+    for change, match in (
+        ("version = version - 1", "gpserver migrate"),
+        ("oldest = version + 1", "newer version"),
+    ):
+        [before] = postgis.execute(
+            "SELECT version, oldest FROM gpserver_schema WHERE part = 'jobs'"
+        ).fetchall()
+        postgis.execute(f"UPDATE gpserver_schema SET {change} WHERE part = 'jobs'")
+        try:
+            with pytest.raises(GPServerError, match=match):
+                PostgresStore(database)
+        finally:
+            postgis.execute(
+                "UPDATE gpserver_schema SET version = %s, oldest = %s WHERE part = 'jobs'", before
+            )
 
 
 def test_a_database_that_is_not_there_is_told(tmp_path: Path) -> None:

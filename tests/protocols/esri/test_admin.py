@@ -67,7 +67,6 @@ def test_jobs_are_cancelled_purged_and_deleted(server: Server, client: Client) -
     client.wait(running, lambda state: state["jobStatus"] == "esriJobExecuting")
     waiting = [client.submit("Quiet/Naps/Nap") for _ in range(3)]
     other = client.submit("Others/Nap")
-    assert "cancel it first" in str(admin(server, f"/{job_id(running)}/delete"))
     assert admin(server, "/purgeQueue") == {"status": "success"}
     assert {client.get(job)["jobStatus"] for job in waiting} == {"esriJobCancelled"}
     assert client.wait(other)["jobStatus"] == "esriJobSucceeded"
