@@ -107,7 +107,7 @@ def create_app(settings: Settings) -> Starlette:
     trusted = site.origins if guard else None
     routes_ = _routes(site, tiles, clerk, office)
     app = Starlette(routes=routes_, middleware=_middleware(trusted), lifespan=lifespan)
-    app.state.stopping = site.stopping
+    app.state.stopping, app.state.engine = site.stopping, engine
     return app
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gpserver.errors import Conflict, InvalidRequest, NotFound
+from gpserver.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from gpserver.executors import Executor
 from gpserver.features import Layer
 from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Result, Tally, Terms
@@ -90,9 +90,23 @@ class Engine:
         """Who is told of jobs that end."""
         return self._store.webhooks
 
+    @property
+    def near(self) -> bool:
+        """Whether what is asked of the store is answered in microseconds; else it belongs in a thread."""
+        return self._store.near
+
     def ready(self) -> bool:
         """Whether a job submitted now starts at once."""
         return self._executor.ready()
+
+    def drain(self, seconds: float) -> None:
+        """Take and begin no more jobs, and wait until none runs here, for so long or until ``hurry``."""
+        self._draining.set()
+        self._executor.drain(seconds)
+
+    def hurry(self) -> None:
+        """End a ``drain`` at once."""
+        self._executor.hurry()
 
     def close(self) -> None:
         """Stop the workers and let go of the store."""
@@ -124,7 +138,10 @@ class Engine:
         Raises:
             Conflict: There is a job of that id.
             ServerBusy: Too many jobs wait, or the disk is nearly full.
+            Unavailable: The server is being stopped, or the database is away.
         """
+        if self._draining.is_set():
+            raise Unavailable("The server is being stopped. Ask again in a moment.")
         self._queue.admit(self._owner)
         if job_id and self._store.get(job_id):
             raise Conflict(f"There is a job {job_id} already.")

@@ -7,14 +7,16 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
+from starlette.applications import Starlette
 
 from gpserver.app import create_app
 from gpserver.errors import GPServerError
 from gpserver.settings import Settings
 
-# Seconds that open requests get when the server is told to stop; a job goes on at the next start.
+# Seconds that open requests get once no job runs any more, when the server is told to stop.
 _GRACE = 5
 
 # Seconds until a busy thread lets another one have its turn: the threads that start and end jobs wait for
@@ -48,7 +50,7 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
         lifespan="on",
         timeout_graceful_shutdown=_GRACE,
     )
-    server = _Server(config, lambda: _ready(url, settings, on_ready), app.state.stopping.set)
+    server = _Server(config, app, settings.drain, lambda: _ready(url, settings, on_ready))
     sys.setswitchinterval(_SWITCH)
     if hasattr(signal, "SIGUSR1"):
         faulthandler.register(signal.SIGUSR1)  # shows where every thread is, should a server ever hang
@@ -59,11 +61,14 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
 
 
 class _Server(uvicorn.Server):
+    """Told to stop, it takes no more jobs, and answers what else is asked until those that run have ended."""
+
     def __init__(
-        self, config: uvicorn.Config, on_ready: Callable[[], None], on_stop: Callable[[], None]
+        self, config: uvicorn.Config, app: Starlette, drain: float, on_ready: Callable[[], None]
     ) -> None:
         super().__init__(config)
-        self._on_ready, self._on_stop = on_ready, on_stop
+        self._state, self._drain, self._on_ready = app.state, drain, on_ready
+        self._told = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -71,8 +76,20 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._on_stop()
+        self._state.stopping.set()
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._told:  # and told again: at once
+            self._state.engine.hurry()
+            super().handle_exit(sig, frame)
+            return
+        self._told = True
+        threading.Thread(target=self._leave, args=(sig, frame), name="gpserver-drain", daemon=True).start()
+
+    def _leave(self, sig: int, frame: FrameType | None) -> None:
+        self._state.engine.drain(self._drain)
+        super().handle_exit(sig, frame)
 
 
 def _ready(url: str, settings: Settings, on_ready: Callable[[str, Settings], None] | None) -> None:

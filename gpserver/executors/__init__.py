@@ -22,5 +22,11 @@ class Executor(Protocol):
     def ready(self) -> bool:
         """Whether a worker is warm."""
 
+    def drain(self, seconds: float) -> None:
+        """Begin no more jobs, and wait until none runs here, for so long or until ``hurry``."""
+
+    def hurry(self) -> None:
+        """Wait for nothing any more."""
+
     def close(self) -> None:
-        """Stop; a job that still runs is killed and left for the next start to resolve."""
+        """Stop; a job that still runs is killed and goes back to the queue, if it may run again."""

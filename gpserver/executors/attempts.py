@@ -110,7 +110,7 @@ class Attempts:
         with self._lock:
             said, progress = list(attempt.messages), attempt.progress
         job = attempt.job
-        if outcome and outcome.ending is not Ending.CLOSED:
+        if outcome:
             ended = _finish(self._store, attempt, outcome, said, progress)
             del self._all[attempt.key]
             if ended:
@@ -138,8 +138,9 @@ def _move(
     store: JobStore, attempt: Attempt, outcome: Outcome, said: list[Message], progress: Progress | None
 ) -> bool:
     job = attempt.job
-    if outcome.ending in (Ending.CANCELLED, Ending.LOST):
-        return resolve(store, job, said, progress, attempt.told)
+    if outcome.ending in (Ending.CANCELLED, Ending.LOST, Ending.CLOSED):
+        told_to_stop = outcome.ending is Ending.CLOSED
+        return resolve(store, job, said, progress, attempt.told, spare=told_to_stop)
     status, errors, results = _verdict(job, outcome)
     now = time.time()
     move = partial(

@@ -15,6 +15,8 @@ _log = logging.getLogger(__name__)
 _MAX_ATTEMPTS = 2
 _LOOK = 1.0  # seconds; somebody beside the server may cancel, such as `gpserver jobs`
 _SAFE = 0.9  # of a lease; then what runs here is stopped, so that nothing of it is left when others begin
+_AGAIN = "The server stopped while the job ran; it starts again."
+_SPARED = "The server was told to stop while the job ran; it starts again, and this attempt does not count."
 
 
 class Lease:
@@ -65,6 +67,11 @@ class Lease:
         if self._thread.is_alive():
             self._thread.join()
 
+    def leave(self) -> None:
+        """Let others have at once what is still held here: nothing of it runs any more."""
+        if self._seconds:
+            self._store.leave(self._runner)
+
     def take_over(self) -> None:
         """Resolve the jobs of runners that are lost: all others, where nobody shares the store."""
         for job in self._store.lost(self._seconds):
@@ -103,8 +110,11 @@ def resolve(
     said: Iterable[Message] = (),
     progress: Progress | None = None,
     said_before: int | None = None,
+    spare: bool = False,
 ) -> bool:
     """Bring a job whose attempt was lost to its end, or back to the queue where it may run once more.
+
+    A job that no machine was lost for, since it was told to stop, may do so any number of times.
 
     Args:
         store: Where it is.
@@ -112,6 +122,7 @@ def resolve(
         said: The last messages of that attempt.
         progress: Its last report.
         said_before: Messages that the store had before; None for as many as it has.
+        spare: Whether the machine was told to stop.
 
     Returns:
         Whether the job has ended.
@@ -122,9 +133,9 @@ def resolve(
     )
     if move(JobStatus.CANCELLING, JobStatus.CANCELLED, messages=said):
         return True
-    if job.terms.retry_on_loss and job.attempt < _MAX_ATTEMPTS:
-        again = Message(MessageType.WARNING, "The server stopped while the job ran; it starts again.", now)
-        move(JobStatus.RUNNING, JobStatus.QUEUED, messages=[*said, again])
+    if job.terms.retry_on_loss and (spare or job.attempt - job.spared < _MAX_ATTEMPTS):
+        again = Message(MessageType.WARNING, _SPARED if spare else _AGAIN, now)
+        move(JobStatus.RUNNING, JobStatus.QUEUED, messages=[*said, again], spare=spare)
         return False
     lost = Message(MessageType.ERROR, "The server stopped while the job ran.", now)
     return move(JobStatus.RUNNING, JobStatus.FAILED, messages=[*said, lost])

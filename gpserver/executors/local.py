@@ -25,6 +25,7 @@ from gpserver.worker import Assignment
 
 _log = logging.getLogger(__name__)
 
+_STEP = 0.05  # seconds between two looks whether everything has ended
 _POLL = 1.0  # seconds; only a safety net, every event of ours wakes the dispatcher
 
 
@@ -76,7 +77,8 @@ class LocalExecutor:
         self._janitor = Janitor(store, jobs)
         self._unsure: deque[Attempt] = deque()
         self._work = threading.Event()
-        self._closing = False
+        self._closing = self._draining = False
+        self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._dispatch, name="gpserver-dispatch", daemon=True)
 
     def start(self, on_end: OnChange) -> None:
@@ -101,14 +103,27 @@ class LocalExecutor:
 
     def free(self) -> bool:
         """Whether another job could begin now."""
-        return self._sandbox.free() > 0
+        return not self._draining and self._sandbox.free() > 0
 
     def ready(self) -> bool:
         """Whether a worker is warm."""
         return self._sandbox.ready.is_set()
 
+    def drain(self, seconds: float) -> None:
+        """Claim nothing more, and wait until nothing runs here, for so long or until ``hurry``."""
+        self._draining = True
+        until = time.monotonic() + seconds
+        if running := len(self._attempts.running()):
+            _log.info("Told to stop: %d jobs that run get %g seconds.", running, seconds)
+        while self._attempts.running() and time.monotonic() < until and not self._hurry.wait(_STEP):
+            pass
+
+    def hurry(self) -> None:
+        """Wait for nothing any more."""
+        self._hurry.set()
+
     def close(self) -> None:
-        """Stop; a job that still runs is killed and left for the next start to resolve."""
+        """Stop; a job that still runs is killed and goes back to the queue, if it may run again."""
         self._closing = True
         self._wake()
         if self._thread.is_alive():
@@ -177,11 +192,11 @@ class LocalExecutor:
         if job.status is JobStatus.CANCELLING:
             resolve(self._store, job)
             self._tell(job.id)
-        elif self._sandbox.free():
+        elif self._sandbox.free() and not self._draining:
             self._begin(job)
 
     def _start_one(self) -> bool:
-        if not self._sandbox.free() or not self._lease.held:
+        if self._draining or not self._sandbox.free() or not self._lease.held:
             return False
         job = self._store.claim(self._runner, time.time(), self._full())
         if job is None:

@@ -58,11 +58,12 @@ class JobStore(Protocol):
         results: Iterable[Result] = (),
         progress: Progress | None = None,
         said_before: int | None = None,
+        spare: bool = False,
     ) -> bool:
         """Move a job, with its last messages, its last progress and its results, in one transaction.
 
         Whoever tells how many messages the job had before these may tell them twice, since he does not know
-        whether they were written: they are there once.
+        whether they were written: they are there once. An attempt that is to be spared does not count.
         """
 
     def append(
@@ -98,6 +99,9 @@ class JobStore(Protocol):
 
     def held(self, runner: str) -> list[Job]:
         """The jobs that a runner holds, running or being cancelled."""
+
+    def leave(self, runner: str) -> None:
+        """A runner stops; what it still holds is lost at once."""
 
     def lost(self, seconds: float) -> list[Job]:
         """Jobs that are running or being cancelled, and whose runner was not heard of for that long."""

@@ -169,15 +169,16 @@ class SQLStore(ABC):
         results: Iterable[Result] = (),
         progress: Progress | None = None,
         said_before: int | None = None,
+        spare: bool = False,
     ) -> bool:
         """Move a job, with its last messages, its last progress and its results, in one transaction."""
         if to not in MOVES[source]:
             raise ValueError(f"no move leads from {source} to {to}")
         with self._transaction() as connection:
             row = connection.execute(
-                f"UPDATE jobs SET status = ?, ended = ?, {_PROGRESS}"  # noqa: S608 - constant columns
+                f"UPDATE jobs SET status = ?, ended = ?, spared = spared + ?, {_PROGRESS}"  # noqa: S608 - constant columns
                 f" WHERE id = ? AND status = ? AND attempt = coalesce(?, attempt) RETURNING {COLUMNS}",
-                (to, now if to.is_terminal else None, *reported(progress), job_id, source, attempt),
+                (to, now if to.is_terminal else None, int(spare), *reported(progress), job_id, source, attempt),
             ).fetchone()
             if row is None:
                 return False
@@ -279,6 +280,11 @@ class SQLStore(ABC):
     def held(self, runner: str) -> list[Job]:
         """The jobs that a runner holds, running or being cancelled."""
         return [job_of(row) for row in self._rows(_HELD, runner)]
+
+    def leave(self, runner: str) -> None:
+        """A runner stops; what it still holds is lost at once."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM runners WHERE name = ?", (runner,))
 
     def lost(self, seconds: float) -> list[Job]:
         """Jobs that are running or being cancelled, and whose runner was not heard of for that long."""

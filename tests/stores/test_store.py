@@ -194,6 +194,24 @@ def test_another_attempt_changes_nothing(store: JobStore) -> None:
     assert store.move("1", JobStatus.RUNNING, JobStatus.SUCCEEDED, now=6.0, attempt=2)
 
 
+def test_an_attempt_that_is_spared_does_not_count(store: JobStore) -> None:
+    in_state(store, "1", JobStatus.RUNNING)
+    assert store.move("1", JobStatus.RUNNING, JobStatus.QUEUED, now=4.0, spare=True)
+    assert store.claim("other", 5.0)
+    assert store.move("1", JobStatus.RUNNING, JobStatus.QUEUED, now=4.0)
+    job = store.claim("third", 5.0)
+    assert job is not None
+    assert (job.attempt, job.spared) == (3, 1)
+
+
+def test_a_runner_that_leaves_loses_its_jobs_at_once(store: JobStore) -> None:
+    in_state(store, "1", JobStatus.RUNNING)
+    store.beat("me")
+    assert store.lost(60) == []
+    store.leave("me")
+    assert [job.id for job in store.lost(60)] == ["1"]
+
+
 def test_messages_and_progress_grow(store: JobStore) -> None:
     in_state(store, "1", JobStatus.RUNNING)
     lines = [Message(INFO, f"line {n}", float(n)) for n in range(2500)]
