@@ -24,6 +24,9 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=5000, deadline=None)
 settings.load_profile("same")
 
+# Servers that are stopped give running jobs no time, but in the tests of that.
+os.environ.setdefault("GPSERVER_DRAIN", "0")
+
 __all__ = ["bucket", "postgis", "postgis_url", "s3"]  # fixtures of everybody's
 
 ROOT = Path(__file__).resolve().parent.parent
