@@ -133,6 +133,7 @@ class LocalExecutor:
         self._sandbox.close()
         try:
             self._attempts.settle()
+            self._lease.leave()
         except Exception:
             _log.exception("How the jobs that ran ended could not be written; they are found later.")
         self._janitor.close()
