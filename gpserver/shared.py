@@ -3,11 +3,12 @@
 import select
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from gpserver.errors import GPServerError, Unavailable
 
@@ -28,7 +29,8 @@ _LIMITS = {
 # others, and what nobody waits for any more must not be done later.
 _SERVER_LIMITS = (
     "SET statement_timeout = '9s'; SET idle_in_transaction_session_timeout = '9s';"
-    " SET tcp_user_timeout = 5000; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 2"
+    " SET tcp_user_timeout = 5000; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;"
+    " SET tcp_keepalives_count = 2"
 )
 
 
@@ -42,6 +44,11 @@ def limited(url: str) -> str:
         return make_conninfo("", **(_LIMITS | conninfo_to_dict(url)))
     except psycopg.ProgrammingError as error:
         raise GPServerError(f"The setting store is no postgresql:// URL: {error}") from None
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """A connection beside those of a ``SharedDatabase``, with the same limits of time."""
+    return _Connection.connect(limited(url), autocommit=True)
 
 
 class SharedDatabase:
@@ -61,6 +68,7 @@ class SharedDatabase:
             psycopg.connect(self.url).close()
         except psycopg.Error as error:
             raise GPServerError(f"The database of jobs cannot be used: {error}") from error
+        self._away, self._probe = False, Lock()
         self._pool = ConnectionPool(
             self.url,
             connection_class=_Connection,
@@ -114,14 +122,24 @@ class SharedDatabase:
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[Any]]:
+        """Borrow a connection; while the database is away, one of those who ask waits for it."""
+        probing = self._away
+        if probing and not self._probe.acquire(blocking=False):
+            raise Unavailable(_AWAY)
         try:
             with self._pool.connection() as connection:
+                self._away = False
                 yield connection
         except psycopg.OperationalError as error:
-            raise Unavailable(f"The database of jobs does not answer. {_AGAIN}") from error
+            # Who waited in vain has done so for all others.
+            self._away = isinstance(error, PoolTimeout | _Silent)
+            raise Unavailable(_AWAY) from error
+        finally:
+            if probing:
+                self._probe.release()
 
 
-_AGAIN = "Ask again in some seconds, or tell the operator of the server."
+_AWAY = "The database of jobs does not answer. Ask again in some seconds, or tell the operator of the server."
 
 
 class Cursor:
@@ -144,6 +162,10 @@ class Cursor:
         self._connection.execute(text.encode())
 
 
+class _Silent(psycopg.OperationalError):
+    """The server takes what it is sent, and does not answer."""
+
+
 class _Connection(psycopg.Connection[Any]):
     """One that is closed when the server does not answer in time, be it frozen or its network cut."""
 
@@ -151,10 +173,11 @@ class _Connection(psycopg.Connection[Any]):
         """As psycopg's, which every statement goes through."""
         try:
             return super().wait(gen, interval, _STATEMENT if timeout is None else timeout)
-        except psycopg.OperationalError:
-            if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
-                self.pgconn.finish()  # it still waits for an answer, and so would a rollback
-            raise
+        except psycopg.OperationalError as error:
+            if self.pgconn.transaction_status != psycopg.pq.TransactionStatus.ACTIVE:
+                raise
+            self.pgconn.finish()  # it still waits for an answer, and so would a rollback
+            raise _Silent(f"no answer in {_STATEMENT:g} seconds") from error
 
 
 def _limit(connection: psycopg.Connection[Any]) -> None:

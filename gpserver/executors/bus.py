@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 import psycopg
 from psycopg import sql
 
-from gpserver.shared import limited
+from gpserver.shared import connect
 
 _log = logging.getLogger(__name__)
 
 _CHANNEL = "gpserver"
 _PAUSE = 1.0  # seconds until a lost connection is tried again
+_PATIENCE = (
+    3.0  # seconds for a listener that shall stop, and may wait for a network that swallows all answers
+)
 _TURN = 1.0  # seconds after which a listener looks whether it should stop
 
 Listener = Callable[[str], None]
@@ -30,7 +33,7 @@ class Bus:
     """
 
     def __init__(self, url: str, listeners: Mapping[str, Listener]) -> None:
-        self._url, self._listeners = limited(url), listeners
+        self._url, self._listeners = url, listeners
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._speaker: psycopg.Connection | None = None
@@ -46,7 +49,7 @@ class Bus:
         with self._lock:
             try:
                 if self._speaker is None or self._speaker.closed:
-                    self._speaker = psycopg.connect(self._url, autocommit=True)
+                    self._speaker = connect(self._url)
                 self._speaker.execute(statement)
             except psycopg.Error:
                 _log.warning("Nobody was told: %s %s", word, job_id, exc_info=True)
@@ -56,7 +59,7 @@ class Bus:
         """Stop listening."""
         self._closed.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_PATIENCE)
         with self._lock:
             self._hang_up()
 
@@ -68,7 +71,7 @@ class Bus:
     def _listen_always(self) -> None:
         while not self._closed.is_set():
             try:
-                with psycopg.connect(self._url, autocommit=True) as connection:
+                with connect(self._url) as connection:
                     self._listen(connection)
             except psycopg.Error:
                 _log.warning("The database is not there; listening again in a moment.", exc_info=True)

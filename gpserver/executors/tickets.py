@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -52,11 +53,25 @@ async def take_tickets(
 
     Args:
         url: The database.
-        wake: Called with the id of a job that waits.
+        wake: Called with the id of a job that waits, in a thread of the tickets.
         free: Whether a job that is taken now could begin.
         stopping: Set when it is enough.
     """
+    # In a thread that may be left alone: nothing of Procrastinate's ends while a network swallows answers.
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    always = _take_always(url, wake, free, stop)
+    thread = threading.Thread(
+        target=loop.run_until_complete, args=(always,), name="gpserver-tickets", daemon=True
+    )
+    thread.start()
+    await stopping.wait()
+    loop.call_soon_threadsafe(stop.set)
+    await asyncio.to_thread(thread.join, _PATIENCE)
 
+
+async def _take_always(
+    url: str, wake: Callable[[str], None], free: Callable[[], bool], stopping: asyncio.Event
+) -> None:
     async def run(job_id: str) -> None:
         wake(job_id)
         # The ticket is held while there is no room, so that the next one goes to another machine.
@@ -71,7 +86,7 @@ async def take_tickets(
             task.cancel()
         [ended, _] = await asyncio.gather(taking, stop, return_exceptions=True)
         if not stopping.is_set():
-            _log.warning("The database of tickets is not there; trying again in a moment.", exc_info=ended)
+            _log.warning("The database of tickets is not there; trying again in a moment: %s", ended)
             await asyncio.sleep(_PAUSE)
 
 
