@@ -11,6 +11,7 @@ from typing import Any
 
 from gpserver.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from gpserver.executors import Executor
+from gpserver.executors.patience import Patience
 from gpserver.features import Layer
 from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Result, Tally, Terms
 from gpserver.layers import Layers
@@ -64,6 +65,7 @@ class Engine:
         self._watching = threading.Lock()
         self._queue, self._retention = queue, retention
         self._closed, self._draining = threading.Event(), threading.Event()
+        self._patience = Patience(store, self._ended)
         self._sweeper = threading.Thread(target=self._sweep_always, name="gpserver-sweep", daemon=True)
         self._owner = ""
         self._shows: Callable[[Job], bool] = lambda _: True
@@ -343,6 +345,7 @@ class Engine:
             except Exception:
                 _log.exception("The sweep of old jobs did not finish; it tries again in a minute.")
 
+                self._patience.look()  # there may be no machine that does
     def _sweep_in_turn(self) -> None:
         """One of all machines does it."""
         now, ended = time.time(), self._store.ended

@@ -6,7 +6,8 @@ import secrets
 import socket
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from gpserver.executors.diskwatch import DiskWatch
 from gpserver.executors.janitor import Janitor
 from gpserver.executors.lease import Lease, resolve
 from gpserver.fetch import Reach
+from gpserver.executors.patience import Patience
+from gpserver.executors.share import next_turn
 from gpserver.job import Job, JobStatus
 from gpserver.layers import Place
 from gpserver.sandbox import Ending, Order, Outcome, Sandbox
@@ -55,6 +58,7 @@ class LocalExecutor:
         layers: Place,
         *,
         slots: int,
+        kept: Gives the slots that are kept for services, by full name; asked before each claim.
         start_method: str | None,
         debug: bool,
         lease: float = 0.0,
@@ -70,6 +74,7 @@ class LocalExecutor:
             slots=slots,
             on_events=self._on_events,
             on_end=self._on_outcome,
+        kept: Callable[[], Mapping[str, int]] = dict,
             on_free=self._wake,
             start_method=start_method,
         )
@@ -77,6 +82,8 @@ class LocalExecutor:
         self._janitor = Janitor(store, jobs)
         self._unsure: deque[Attempt] = deque()
         self._work = threading.Event()
+        self._patience = Patience(store, self._tell)
+        self._slots, self._kept = slots, kept
         self._closing = self._draining = False
         self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._dispatch, name="gpserver-dispatch", daemon=True)
@@ -191,6 +198,7 @@ class LocalExecutor:
     def _adopt(self, job: Job) -> None:
         """It was claimed, but the store's answer was lost on its way; nothing of it runs anywhere."""
         if job.status is JobStatus.CANCELLING:
+        self._patience.look()
             resolve(self._store, job)
             self._tell(job.id)
         elif self._sandbox.free() and not self._draining:
@@ -199,7 +207,9 @@ class LocalExecutor:
     def _start_one(self) -> bool:
         if self._draining or not self._sandbox.free() or not self._lease.held:
             return False
-        job = self._store.claim(self._runner, time.time(), self._full())
+        running = [attempt.job for attempt in self._attempts.running()]
+        turn = next_turn(running, self._slots, self._kept())
+        job = self._store.claim(self._runner, time.time(), turn.full, turn.only)
         if job is None:
             return False
         self._begin(job)
@@ -222,13 +232,6 @@ class LocalExecutor:
             if job and job.status is JobStatus.CANCELLING:
                 self._sandbox.cancel(attempt.key)
             self._unsure.popleft()
-
-    def _full(self) -> list[str]:
-        """Services that run as many jobs as they have instances."""
-        jobs = [attempt.job for attempt in self._attempts.running()]
-        counts = Counter(job.service for job in jobs)
-        limits = {job.service: job.terms.instances for job in jobs if job.terms.instances}
-        return [service for service, limit in limits.items() if counts[service] >= limit]
 
     def _order(self, attempt: Attempt) -> Order:
         job = attempt.job

@@ -37,8 +37,17 @@ class JobStore(Protocol):
     def get(self, job_id: str) -> Job | None:
         """The job as it stands, or None."""
 
-    def claim(self, runner: str, now: float, full: Collection[str] = ()) -> Job | None:
-        """Take the queued job whose turn it is and whose service is not in ``full``: it is running now."""
+    def claim(
+        self, runner: str, now: float, full: Collection[str] = (), only: Collection[str] | None = None
+    ) -> Job | None:
+        """Take the queued job whose turn it is: it is running now.
+
+        Those of services in ``full``, or outside of ``only``, are passed over, and those that have waited
+        too long never begin.
+        """
+
+    def overdue(self) -> list[Job]:
+        """Queued jobs that have waited longer than they may, the first hundreds of them."""
 
     def waiting(self, most: int) -> list[str]:
         """Ids of the queued jobs in the order in which they begin, up to ``most``."""

@@ -85,8 +85,9 @@ class SQLStore(ABC):
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO jobs (id, service, task, status, version, attempt, created, message_count,"  # noqa: S608 - constant
-                " environment, terms, owner, trace, priority, turn)"
-                f" VALUES (?, ?, ?, 'queued', 1, 0, ?, 0, ?, ?, ?, ?, ?, ({_TURN}))",
+                " environment, terms, owner, trace, priority, turn, wait_until)"
+                f" VALUES (?, ?, ?, 'queued', 1, 0, ?, 0, ?, ?, ?, ?, ?, ({_TURN}),"
+                f" {self._now} + CAST(? AS DOUBLE PRECISION))",
                 (
                     job.id,
                     job.service,
@@ -106,6 +107,7 @@ class SQLStore(ABC):
                 "INSERT INTO inputs VALUES (?, ?, ?, ?, ?, ?)",
                 [
                     (job.id, n, item.name, item.data_type, dump(item.texts), item.file)
+                    job.terms.wait_limit,
                     for n, item in enumerate(job.inputs)
                 ],
             )
@@ -116,23 +118,27 @@ class SQLStore(ABC):
         rows = self._rows(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", job_id)  # noqa: S608 - constant columns
         return job_of(rows[0]) if rows else None
 
-    def claim(self, runner: str, now: float, full: Collection[str] = ()) -> Job | None:
-        """Take the queued job whose turn it is and whose service is not in ``full``: it is running now.
+    def claim(
+        self, runner: str, now: float, full: Collection[str] = (), only: Collection[str] | None = None
+    ) -> Job | None:
+        """Take the queued job whose turn it is: it is running now.
 
         The highest priority comes first; in one priority users take turns, each with the job that waits
-        longest.
+        longest. Those of services in ``full``, or outside of ``only``, are passed over, and those that have
+        waited too long never begin.
         """
         if not self._rows("SELECT 1 FROM jobs WHERE status = 'queued' LIMIT 1"):
             return None
-        marks = ", ".join("?" * (1 + len(full)))  # an empty list is no SQL, and no service has an empty name
+        some, services = _among(full, only)
         with self._transaction() as connection:
             row = connection.execute(
                 "UPDATE jobs SET status = 'running', attempt = attempt + 1, runner = ?, started = ?,"  # noqa: S608 - only ? marks are put in
-                " version = version + 1,"
+                " version = version + 1, wait_until = NULL,"
                 " progress_text = NULL, progress_percent = NULL, progress_detail = NULL"
-                f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND service NOT IN ({marks})"
+                f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND {some}"
+                f" AND (wait_until IS NULL OR wait_until > {self._now})"
                 f" ORDER BY priority DESC, turn, seq LIMIT 1 {self._skip}) RETURNING {COLUMNS}",
-                (runner, now, "", *full),
+                (runner, now, *services),
             ).fetchone()
         if row is None:
             return None
@@ -146,6 +152,13 @@ class SQLStore(ABC):
             "SELECT id FROM jobs WHERE status = 'queued' ORDER BY priority DESC, turn, seq LIMIT ?", most
         )
         return [row[0] for row in rows]
+    def overdue(self) -> list[Job]:
+        """Queued jobs that have waited longer than they may, the first hundreds of them."""
+        rows = self._rows(
+            f"SELECT {COLUMNS} FROM jobs WHERE status = 'queued' AND wait_until <= {self._now} LIMIT 500"  # noqa: S608 - constant
+        )
+        return [job_of(row) for row in rows]
+
 
     def queued(self, most: int, owner: str | None = None) -> int:
         """How many jobs are queued, of a user or of all; counted up to ``most``."""
@@ -310,3 +323,12 @@ class SQLStore(ABC):
             for table in ("inputs", "messages", "results"):
                 connection.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))  # noqa: S608 - our own names
             connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+
+def _among(full: Collection[str], only: Collection[str] | None) -> tuple[str, list[str]]:
+    """What of a ``WHERE`` means the services that may begin, and the values of its marks."""
+    # An empty list is no SQL, and no service has an empty name.
+    marks = [", ".join("?" * (1 + len(names))) for names in (full, only or ())]
+    if only is None:
+        return f"service NOT IN ({marks[0]})", ["", *full]
+    return f"service NOT IN ({marks[0]}) AND service IN ({marks[1]})", ["", *full, "", *only]

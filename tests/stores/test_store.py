@@ -132,6 +132,29 @@ def test_who_comes_late_waits_for_nobody_twice(store: JobStore) -> None:
     assert store.waiting(9) == ["a3", "b0", "a4", "b1", "a5", "b2"]
 
 
+def test_a_job_that_has_waited_too_long_never_begins_and_is_overdue(store: JobStore) -> None:
+    store.add(new("late", wait_limit=0.0))
+    store.add(new("lost", wait_limit=60.0))
+    assert [job.id for job in store.overdue()] == ["late"]
+    lost = store.claim("me", 5.0)
+    assert lost
+    assert lost.id == "lost"
+    assert store.claim("me", 5.0) is None
+    assert store.move("lost", JobStatus.RUNNING, JobStatus.QUEUED, now=6.0)
+    assert store.move("late", JobStatus.QUEUED, JobStatus.FAILED, now=6.0)
+    assert store.overdue() == []
+    assert store.claim("me", 1e12) is not None
+
+
+def test_only_some_services_may_begin(store: JobStore) -> None:
+    for name in ("a", "b", "c"):
+        store.add(new(name, service=name))
+    claimed = store.claim("me", 5.0, full={"b"}, only={"b", "c"})
+    assert claimed
+    assert claimed.id == "c"
+    assert store.claim("me", 5.0, only=()) is None
+
+
 def test_a_full_service_is_passed_over(store: JobStore) -> None:
     store.add(new("1", "Busy"))
     store.add(new("2", "Free"))
