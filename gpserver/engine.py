@@ -64,8 +64,8 @@ class Engine:
         self._watchers: dict[str, list[Watcher]] = {}
         self._watching = threading.Lock()
         self._queue, self._retention = queue, retention
-        self._closed, self._draining = threading.Event(), threading.Event()
         self._patience = Patience(store, self._ended)
+        self._closed, self._draining = threading.Event(), threading.Event()
         self._sweeper = threading.Thread(target=self._sweep_always, name="gpserver-sweep", daemon=True)
         self._owner = ""
         self._shows: Callable[[Job], bool] = lambda _: True
@@ -339,13 +339,13 @@ class Engine:
         while not self._closed.wait(_LOOK_EVERY):
             try:
                 self._look_again()
+                self._patience.look()  # there may be no machine that does
                 if time.monotonic() >= due:
                     due = time.monotonic() + _SWEEP_EVERY
                     self._sweep_in_turn()
             except Exception:
                 _log.exception("The sweep of old jobs did not finish; it tries again in a minute.")
 
-                self._patience.look()  # there may be no machine that does
     def _sweep_in_turn(self) -> None:
         """One of all machines does it."""
         now, ended = time.time(), self._store.ended

@@ -17,9 +17,9 @@ from gpserver.executors.attempts import Attempt, Attempts, key_of
 from gpserver.executors.diskwatch import DiskWatch
 from gpserver.executors.janitor import Janitor
 from gpserver.executors.lease import Lease, resolve
-from gpserver.fetch import Reach
 from gpserver.executors.patience import Patience
 from gpserver.executors.share import next_turn
+from gpserver.fetch import Reach
 from gpserver.job import Job, JobStatus
 from gpserver.layers import Place
 from gpserver.sandbox import Ending, Order, Outcome, Sandbox
@@ -46,6 +46,7 @@ class LocalExecutor:
         start_method: As for :class:`gpserver.sandbox.Sandbox`.
         debug: Whether clients see the traceback of a failed task.
         lease: Seconds of silence after which other machines take its jobs over; 0 where there are none.
+        kept: Gives the slots that are kept for services, by full name; asked before each claim.
     """
 
     def __init__(
@@ -58,10 +59,10 @@ class LocalExecutor:
         layers: Place,
         *,
         slots: int,
-        kept: Gives the slots that are kept for services, by full name; asked before each claim.
         start_method: str | None,
         debug: bool,
         lease: float = 0.0,
+        kept: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._store, self._services, self._jobs, self._debug = store, services, jobs, debug
         self._uploads, self._reach, self._layers = uploads, reach, asdict(layers)
@@ -69,12 +70,13 @@ class LocalExecutor:
         self._runner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._lease = Lease(store, self._runner, lease, self._give_up, self._tell)
         self._attempts = Attempts(store, self._tell)
+        self._patience = Patience(store, self._tell)
+        self._slots, self._kept = slots, kept
         self._sandbox = Sandbox(
             "gpserver.worker:run",
             slots=slots,
             on_events=self._on_events,
             on_end=self._on_outcome,
-        kept: Callable[[], Mapping[str, int]] = dict,
             on_free=self._wake,
             start_method=start_method,
         )
@@ -82,8 +84,6 @@ class LocalExecutor:
         self._janitor = Janitor(store, jobs)
         self._unsure: deque[Attempt] = deque()
         self._work = threading.Event()
-        self._patience = Patience(store, self._tell)
-        self._slots, self._kept = slots, kept
         self._closing = self._draining = False
         self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._dispatch, name="gpserver-dispatch", daemon=True)
@@ -176,6 +176,7 @@ class LocalExecutor:
 
     def _work_through(self) -> None:
         self._renew()  # first: who was away for long must not begin or end anything
+        self._patience.look()
         self._attempts.settle()
         self._heed_early_cancels()
         while not self._closing and self._start_one():
@@ -198,7 +199,6 @@ class LocalExecutor:
     def _adopt(self, job: Job) -> None:
         """It was claimed, but the store's answer was lost on its way; nothing of it runs anywhere."""
         if job.status is JobStatus.CANCELLING:
-        self._patience.look()
             resolve(self._store, job)
             self._tell(job.id)
         elif self._sandbox.free() and not self._draining:

@@ -101,13 +101,13 @@ class SQLStore(ABC):
                     job.owner,
                     job.terms.priority,
                     job.terms.priority,
+                    job.terms.wait_limit,
                 ),
             )
             connection.executemany(
                 "INSERT INTO inputs VALUES (?, ?, ?, ?, ?, ?)",
                 [
                     (job.id, n, item.name, item.data_type, dump(item.texts), item.file)
-                    job.terms.wait_limit,
                     for n, item in enumerate(job.inputs)
                 ],
             )
@@ -146,12 +146,6 @@ class SQLStore(ABC):
         self.observer.began(job)
         return job
 
-    def waiting(self, most: int) -> list[str]:
-        """Ids of the queued jobs in the order in which they begin, up to ``most``."""
-        rows = self._rows(
-            "SELECT id FROM jobs WHERE status = 'queued' ORDER BY priority DESC, turn, seq LIMIT ?", most
-        )
-        return [row[0] for row in rows]
     def overdue(self) -> list[Job]:
         """Queued jobs that have waited longer than they may, the first hundreds of them."""
         rows = self._rows(
@@ -159,6 +153,12 @@ class SQLStore(ABC):
         )
         return [job_of(row) for row in rows]
 
+    def waiting(self, most: int) -> list[str]:
+        """Ids of the queued jobs in the order in which they begin, up to ``most``."""
+        rows = self._rows(
+            "SELECT id FROM jobs WHERE status = 'queued' ORDER BY priority DESC, turn, seq LIMIT ?", most
+        )
+        return [row[0] for row in rows]
 
     def queued(self, most: int, owner: str | None = None) -> int:
         """How many jobs are queued, of a user or of all; counted up to ``most``."""
