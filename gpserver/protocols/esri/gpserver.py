@@ -10,6 +10,7 @@ from gpserver.features.parse import read_json
 from gpserver.formats import FILES, Resource
 from gpserver.job import JobStatus
 from gpserver.parameter import Parameter
+from gpserver.protocols.asking import ask
 from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.controls import control, sent
 from gpserver.protocols.esri.directory import refresh
@@ -84,7 +85,7 @@ async def submit_job(call: Call) -> Resource:
         raise NotSupported("Error performing submitJob operation: this service is synchronous, use execute.")
     if not call.parameters:
         return form(call, found, wanted, "Submit Job")
-    job_id = _submit(call, found, wanted)
+    job_id = await ask(call.site.engine, _submit, call, found, wanted)
     value = {"jobId": esri_id(job_id), "jobStatus": "esriJobSubmitted"}
     # Relative: the policy of the form's page forbids to leave the host, by whatever name it is known.
     place = _place_of(call, job_id)
@@ -105,15 +106,15 @@ async def execute(call: Call) -> Resource:
         raise NotSupported("Error performing execute operation: this service is asynchronous, use submitJob.")
     if not call.parameters:
         return form(call, found, wanted, "Execute Task")
-    job_id = _submit(call, found, wanted)
-    await _end_of(call, job_id)
     engine = call.site.engine
-    job, messages = engine.job(job_id), engine.messages(job_id)
+    job_id = await ask(engine, _submit, call, found, wanted)
+    await _end_of(call, job_id)
+    job, messages = await ask(engine, lambda: (engine.job(job_id), engine.messages(job_id)))
     if job.status is JobStatus.TIMED_OUT:
         raise TimedOut("\n".join(error_lines(messages)))
     if job.status is not JobStatus.SUCCEEDED:
         raise TaskFailed([*error_lines(messages), f"Failed to execute ({wanted.name})."])
-    results, whole = engine.results(job_id), call.format in FILES
+    results, whole = await ask(engine, engine.results, job_id), call.format in FILES
     value = {
         "results": [result_value(call, job, result) for result in results],
         "messages": message_log(job, messages),
@@ -192,11 +193,12 @@ async def _end_of(call: Call, job_id: str) -> None:
     def wake(_: str) -> None:
         loop.call_soon_threadsafe(ended.set)
 
-    call.site.engine.watch(job_id, wake)
+    engine = call.site.engine
+    await ask(engine, engine.watch, job_id, wake)
     try:
         await asyncio.wait_for(ended.wait(), call.site.execute_wait)
     except TimeoutError:
-        await run_in_threadpool(call.site.engine.cancel, job_id)
+        await run_in_threadpool(engine.cancel, job_id)
         raise TimedOut(f"It took longer than {call.site.execute_wait:g} seconds.") from None
 
 

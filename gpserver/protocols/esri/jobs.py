@@ -2,7 +2,7 @@
 
 import mimetypes
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -14,7 +14,8 @@ from gpserver.engine import Engine
 from gpserver.errors import GPServerError, NotFound
 from gpserver.features import Layer, Selection
 from gpserver.formats import FILES, Resource
-from gpserver.job import Input, Job, JobStatus, Result
+from gpserver.job import Input, Job, JobStatus, Message, Result
+from gpserver.protocols.asking import ask
 from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.directory import SERVICES
 from gpserver.protocols.esri.gpserver import service_and_task
@@ -37,6 +38,7 @@ _ACTIVE = re.compile(r"html|xml|svg|script|css|pdf")
 
 
 Named = TypeVar("Named", Input, Result)
+Listed = TypeVar("Listed", Input, Result, Message)
 
 
 async def job(call: Call) -> Resource:
@@ -47,10 +49,12 @@ async def job(call: Call) -> Resource:
     """
     found = await job_of(call)
     with_messages = call.parameters.flag("returnMessages", default=True)
-    ahead = call.site.engine.ahead(found) if found.status is JobStatus.QUEUED else None
+    engine = call.site.engine
+    ahead = await ask(engine, engine.ahead, found) if found.status is JobStatus.QUEUED else None
     status = status_of(found, call.site.waiting_status)
+    value = await ask(engine, job_value, engine, found.id, found.version, with_messages, status, ahead)
     return Resource(
-        job_value(call.site.engine, found.id, found.version, with_messages, status, ahead),
+        value,
         f"Job Details: {esri_id(found.id)} ({found.service}/{found.task})",
         page="job",
         path=call.path,
@@ -90,7 +94,7 @@ async def cancel(call: Call) -> Resource:
     found = await job_of(call)
     # The cancel waits for the store and for the executor's lock, never for the worker's death.
     stopped = await run_in_threadpool(call.site.engine.cancel, found.id)
-    messages = message_log(stopped, call.site.engine.messages(stopped.id))
+    messages = message_log(stopped, await _asked(call, call.site.engine.messages, stopped))
     value = {"jobId": esri_id(stopped.id), "jobStatus": STATUS[stopped.status], "messages": messages}
     path = call.path.removesuffix("/cancel")
     place = path if "/jobs/" in path else f"{path}/jobs/{esri_id(found.id)}"
@@ -104,7 +108,7 @@ async def results(call: Call) -> Resource:
         NotFound: There is no such job, or it has not succeeded.
     """
     found = await _succeeded(call)
-    values = [result_value(call, found, item) for item in call.site.engine.results(found.id)]
+    values = [result_value(call, found, item) for item in await _asked(call, call.site.engine.results, found)]
     place = call.path.removesuffix("/results")
     facts = {"results": await run_in_threadpool(outcomes, call, found, place)} if call.wants_page else {}
     return Resource(values, "Results", page="results", path=call.path, facts=facts)
@@ -117,7 +121,9 @@ async def result(call: Call) -> Resource | Response:
         NotFound: There is no such job or output parameter, or the job has not succeeded.
     """
     found = await _succeeded(call)
-    item = _named(call, call.site.engine.results(found.id), f"output parameter of {found.task}")
+    item = _named(
+        call, await _asked(call, call.site.engine.results, found), f"output parameter of {found.task}"
+    )
     if item.drawing and _wants_picture(call, found):
         return await map_image(call, found, item)
     value = await run_in_threadpool(result_value, call, found, item)
@@ -162,7 +168,7 @@ async def inputs(call: Call) -> Resource:
         NotFound: There is no such job.
     """
     found = await job_of(call)
-    items = call.site.engine.inputs(found.id)
+    items = await _asked(call, call.site.engine.inputs, found)
     values = await run_in_threadpool(lambda: [input_value(call, found, item) for item in items])
     return Resource(values, "Inputs", page="inputs", path=call.path)
 
@@ -174,7 +180,9 @@ async def input_(call: Call) -> Resource:
         NotFound: There is no such job or input parameter.
     """
     found = await job_of(call)
-    item = _named(call, call.site.engine.inputs(found.id), f"input parameter of {found.task}")
+    item = _named(
+        call, await _asked(call, call.site.engine.inputs, found), f"input parameter of {found.task}"
+    )
     value = await run_in_threadpool(input_value, call, found, item)
     features = None if call.format in _PLAIN else await _input_features(call, found, item)
     return Resource(
@@ -207,10 +215,11 @@ async def file(call: Call) -> Response:
     Raises:
         NotFound: There is no such file of such a job.
     """
-    found = call.site.engine.job(_job_id(call.part("job_id")))
+    engine = call.site.engine
+    found = await ask(engine, engine.job, _job_id(call.part("job_id")))
     if call.part("place").lower() != files_of(found.service):
         raise NotFound
-    path = call.site.engine.file(found, call.part("file"))
+    path = await ask(engine, engine.file, found, call.part("file"))
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     if _ACTIVE.search(kind):
         kind = "text/plain" if kind.startswith("text/") else "application/octet-stream"
@@ -230,7 +239,8 @@ async def job_of(call: Call) -> Job:
     Raises:
         NotFound: There is no such job of this task.
     """
-    found = call.site.engine.job(_job_id(call.part("job_id") or call.parameters.text("jobId")))
+    engine, asked = call.site.engine, call.part("job_id") or call.parameters.text("jobId")
+    found = await ask(engine, engine.job, _job_id(asked))
     service, task = call.part("service"), call.part("task")
     if (service, task) not in ((found.service, found.task), ("", ""), ("", found.task)):
         # Another spelling, a display name, or another task: the catalog knows.
@@ -238,6 +248,10 @@ async def job_of(call: Call) -> Job:
         if (named[0].full_name, named[1].name) != (found.service, found.task):
             raise NotFound(f"Job {esri_id(found.id)} not found.")
     return found
+
+
+async def _asked(call: Call, question: Callable[[str], list[Listed]], found: Job) -> list[Listed]:
+    return await ask(call.site.engine, question, found.id)
 
 
 async def _succeeded(call: Call) -> Job:

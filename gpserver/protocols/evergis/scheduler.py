@@ -16,6 +16,7 @@ from gpserver.errors import InvalidRequest, NotFound
 from gpserver.evergis.bodies import TYPES, Task, read_body, write_body
 from gpserver.evergis.steps import moment, step_result, task_result
 from gpserver.job import Input, Job, JobStatus, MessageType
+from gpserver.protocols.asking import ask
 from gpserver.protocols.evergis.wire import Call, Routes, job_id_of, uuid_of
 from gpserver.protocols.form import IN_MEMORY
 from gpserver.workspace import Spooled, Value
@@ -69,11 +70,11 @@ async def info(call: Call) -> Any:
     Raises:
         NotFound: There is no such task.
     """
-    job = _job(call)
+    job = await _job(call)
     facts = {"id": uuid_of(job.id), "owner": job.owner or None, "status": STATUS[job.status]}
     times = {"createdDate": job.created, "startedDate": job.started, "completedDate": job.ended}
     dates = {name: None if at is None else moment(at) for name, at in times.items()}
-    items = call.site.engine.inputs(job.id)
+    items = await ask(call.site.engine, call.site.engine.inputs, job.id)
     if _is_ours(job, items):
         return await run_in_threadpool(_own_info, call, job, items[0], facts, dates)
     return facts | {"parameters": _parameters(job, items)} | dates
@@ -85,7 +86,7 @@ async def progress(call: Call) -> dict[str, Any]:
     Raises:
         NotFound: There is no such task.
     """
-    return await run_in_threadpool(_progress, call.site.engine, _job(call))
+    return await run_in_threadpool(_progress, call.site.engine, await _job(call))
 
 
 async def cancel(call: Call) -> dict[str, Any]:
@@ -94,14 +95,14 @@ async def cancel(call: Call) -> dict[str, Any]:
     Raises:
         NotFound: There is no such task.
     """
-    engine, job = call.site.engine, _job(call)
+    engine, job = call.site.engine, await _job(call)
     with suppress(InvalidRequest):  # it has ended
         job = await run_in_threadpool(engine.cancel, job.id)
-    return await run_in_threadpool(_progress, engine, engine.job(job.id))
+    return await run_in_threadpool(lambda: _progress(engine, engine.job(job.id)))
 
 
-def _job(call: Call) -> Job:
-    return call.site.engine.job(job_id_of(call.part("id")))
+async def _job(call: Call) -> Job:
+    return await ask(call.site.engine, call.site.engine.job, job_id_of(call.part("id")))
 
 
 def _body(value: Value, kind: str) -> Task:
