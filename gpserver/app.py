@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
+from gpserver import overview
 from gpserver.addresses import Allowed
 from gpserver.catalog import Catalog
 from gpserver.clerk import Clerk
@@ -47,6 +48,8 @@ from gpserver.security import ADMINISTRATORS, KEYS, Guard, create_guard, kept_ke
 from gpserver.settings import Settings
 from gpserver.stores import JobStore
 from gpserver.stores.sqlite import SQLiteStore
+from gpserver.telemetry.observers import Telemetry, create_telemetry
+from gpserver.telemetry.requests import Requests
 from gpserver.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -74,7 +77,8 @@ def create_app(settings: Settings) -> Starlette:
     shared = _shared(settings)
     lock, guard = FileLock(home / "engine.lock"), _guard(settings, data, shared)
     start_method = settings.start_method or None
-    engine, catalog = create_engine(settings, shared), Catalog(settings.services.resolve())
+    telemetry = create_telemetry()
+    engine, catalog = create_engine(settings, shared, telemetry), Catalog(settings.services.resolve())
     examiner = _examiner(settings, home)
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=start_method)
     # Of its own: tiles come by the hundred, and would push out pictures that were promised for a while.
@@ -84,7 +88,7 @@ def create_app(settings: Settings) -> Starlette:
     office = Office(Book(schedules), engine)
     ticker = Ticker(office, partial(_view_of, engine, catalog, guard))
     courier = Courier(engine.webhooks, letter, Allowed(settings.fetch_allowed))
-    staff = (engine, examiner, studio, tiles, clerk, ticker, courier)
+    staff = (telemetry, engine, examiner, studio, tiles, clerk, ticker, courier)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -103,10 +107,9 @@ def create_app(settings: Settings) -> Starlette:
         lock.release()
 
     site = _site(settings, guard, engine, catalog, examiner, studio, spool)
-    # Without users there is nothing that a page could do in somebody's name.
-    trusted = site.origins if guard else None
-    routes_ = _routes(site, tiles, clerk, office)
-    app = Starlette(routes=routes_, middleware=_middleware(trusted), lifespan=lifespan)
+    watched = overview.of_web_node(settings, engine, guard, telemetry, site.stopping.is_set)
+    routes_ = _routes(site, tiles, clerk, office, watched)
+    app = Starlette(routes=routes_, middleware=_middleware(settings, site, telemetry), lifespan=lifespan)
     app.state.stopping, app.state.engine = site.stopping, engine
     return app
 
@@ -137,7 +140,9 @@ def _site(
     )
 
 
-def _routes(site: Site, tiles: Studio, clerk: Clerk, office: Office) -> list[BaseRoute]:
+def _routes(
+    site: Site, tiles: Studio, clerk: Clerk, office: Office, watched: list[BaseRoute]
+) -> list[BaseRoute]:
     """EverGIS' come behind ArcGIS' long ones, which are polled, and before the short ones, which take all."""
     arcgis = routes(site)
     long = [route for route in arcgis if isinstance(route, Route) and route.path.startswith("/arcgis/")]
@@ -153,7 +158,8 @@ def _routes(site: Site, tiles: Studio, clerk: Clerk, office: Office) -> list[Bas
         site.guard,
         site.origins,
     )
-    return [*long, *evergis_routes(everpoint), *(route for route in arcgis if route not in long)]
+    short = [route for route in arcgis if route not in long]
+    return [*long, *watched, *evergis_routes(everpoint), *short]
 
 
 def _view_of(engine: Engine, catalog: Catalog, guard: Guard | None, owner: str) -> View | None:
@@ -197,12 +203,15 @@ def _warn_of_misspelled(guard: Guard, catalog: Catalog) -> None:
         _log.warning("[access] has a rule for %s, but there is no such folder or service.", name)
 
 
-def create_engine(settings: Settings, shared: "PostgresStore | None" = None) -> Engine:
+def create_engine(
+    settings: Settings, shared: "PostgresStore | None" = None, telemetry: Telemetry | None = None
+) -> Engine:
     """The engine of a data folder; it runs nothing until it is started.
 
     Args:
         settings: Where it is, and how much it takes.
         shared: The store that machines share; None where there is but one.
+        telemetry: Is told what becomes of jobs.
     """
     data = settings.data.resolve()
     data.mkdir(parents=True, exist_ok=True)
@@ -210,6 +219,9 @@ def create_engine(settings: Settings, shared: "PostgresStore | None" = None) -> 
     layers = layers_of(settings).open()
     Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
     store, executor = _remote(settings, shared) if shared else _local(settings, data)
+    if telemetry:
+        store.observer = telemetry
+        telemetry.metrics.watch_slots(executor.slots)
     jobs = data / "jobs"
     jobs.mkdir(exist_ok=True)
     queue = Queue(store, jobs, Limits(settings.max_queued, settings.max_queued_each, settings.min_free))
@@ -217,7 +229,7 @@ def create_engine(settings: Settings, shared: "PostgresStore | None" = None) -> 
     return Engine(store, executor, jobs, uploads, layers, queue, retention, lifetime=settings.job_lifetime)
 
 
-def create_runner(settings: Settings) -> LocalExecutor:
+def create_runner(settings: Settings, telemetry: Telemetry) -> LocalExecutor:
     """What runs jobs of a shared database on this machine.
 
     Raises:
@@ -225,7 +237,10 @@ def create_runner(settings: Settings) -> LocalExecutor:
     """
     shared = _shared(settings)
     assert shared  # a runner without one was refused
-    return _executor(settings, shared, lease=settings.lease)
+    shared.observer = telemetry
+    executor = _executor(settings, shared, lease=settings.lease)
+    telemetry.metrics.watch_slots(executor.slots)
+    return executor
 
 
 def _shared(settings: Settings) -> "PostgresStore | None":
@@ -305,8 +320,16 @@ def _reach(settings: Settings) -> Reach:
     return Reach(settings.fetch_allowed, settings.fetch_size, settings.fetch_seconds)
 
 
-def _middleware(trusted: frozenset[str] | None) -> list[Middleware]:
-    return [Middleware(Origins, trusted=trusted), Middleware(Compression), Middleware(Paths)]
+def _middleware(settings: Settings, site: Site, telemetry: Telemetry) -> list[Middleware]:
+    # Without users there is nothing that a page could do in somebody's name.
+    trusted = site.origins if site.guard else None
+    trace_of = partial(overview.trace_of, site.engine)
+    return [
+        Middleware(Requests, telemetry=telemetry, trace_of=trace_of, access=settings.access_log),
+        Middleware(Origins, trusted=trusted),
+        Middleware(Compression),
+        Middleware(Paths),
+    ]
 
 
 def _acquire(lock: FileLock, home: Path) -> None:

@@ -18,6 +18,7 @@ from gpserver.layers import Layers
 from gpserver.queue import Queue
 from gpserver.retention import Retention
 from gpserver.stores import JobStore
+from gpserver.stores.vitals import Vitals
 from gpserver.stores.webhooks import WebhookTables
 from gpserver.task import Service, Task
 from gpserver.uploads import Uploads
@@ -86,6 +87,11 @@ class Engine:
         self._jobs.mkdir(parents=True, exist_ok=True)
         self._executor.start(self._ended)
         self._sweeper.start()
+
+    @property
+    def vitals(self) -> Vitals:
+        """How many jobs there are, and whether more are taken."""
+        return self._store.vitals
 
     @property
     def webhooks(self) -> WebhookTables:

@@ -12,9 +12,11 @@ from typing import Any, TextIO
 
 _ABOUT: ContextVar[str] = ContextVar("job", default="")
 
-# Names of values that nobody but their owner may know, in URLs, forms, JSON and headers.
+# Values that nobody but their owner may know, by their names in URLs, forms, JSON and headers; and the
+# password of a URL.
 _SECRET = re.compile(
-    r"((?:token|_sk|password|passwd|secret|api_?key)\"?\s*[=:]\s*\"?|bearer\s+|://[^/@:\s\"]*:)[^&\s\"'\\,;@]+",
+    r"((?:token|_sk|password|passwd|secret|api_?key)\"?\s*[=:]\s*\"?|bearer\s+)[^&\s\"'\\,;]+"
+    r"|(://[^/@:\s\"]*:)[^/@\s\"]+(?=@)",
     re.IGNORECASE,
 )
 _QUIET = ("uvicorn", "procrastinate", "psycopg", "opentelemetry", "asyncio")
@@ -66,7 +68,7 @@ def set_up(form: str = "text", level: str = "info") -> None:
 
 def scrubbed(text: str) -> str:
     """The text with ``***`` for tokens and passwords."""
-    return _SECRET.sub(r"\1***", text)
+    return _SECRET.sub(r"\1\2***", text)
 
 
 class _Text(logging.Formatter):
@@ -87,7 +89,7 @@ def _json() -> logging.Formatter:
 
     class Json(OrjsonFormatter):
         def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-            return scrubbed(super().formatException(ei))
+            return scrubbed("".join(super().formatException(ei)))
 
     names = {"levelname": "level", "name": "logger", "exc_info": "traceback"}
     return Json("{levelname}{name}{message}", style="{", timestamp="time", rename_fields=names)

@@ -1,9 +1,10 @@
 """`gpserver worker`: runs jobs of a shared database on this machine."""
 
 import asyncio
-import logging
 import signal
+import threading
 
+from gpserver import logs, overview
 from gpserver.app import create_runner
 from gpserver.errors import GPServerError
 from gpserver.executors.bus import Bus
@@ -11,6 +12,8 @@ from gpserver.executors.local import LocalExecutor
 from gpserver.executors.tickets import take_tickets
 from gpserver.settings import Settings
 from gpserver.shared import limited
+from gpserver.telemetry.listener import answering
+from gpserver.telemetry.observers import create_telemetry
 
 
 def work(settings: Settings) -> int:
@@ -23,27 +26,32 @@ def work(settings: Settings) -> int:
     """
     if not settings.store:
         raise GPServerError("A worker needs the database that it shares: set store = 'postgresql://…'.")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    executor = create_runner(settings)
+    logs.set_up(settings.log_format, settings.log_level)
+    telemetry, stopping = create_telemetry(), threading.Event()
+    executor = create_runner(settings, telemetry)
+    watched = overview.of_runner(settings, executor, telemetry, stopping.is_set)
     url = limited(settings.store)
     bus = Bus(url, {"cancel": executor.cancel})
     bus.start()
     executor.start(lambda job_id: bus.say("ended", job_id))
     print("gpserver worker is ready", flush=True)
     try:
-        asyncio.run(_work(url, executor, settings.drain))
+        with answering(settings.host, settings.metrics_port, watched):
+            asyncio.run(_work(url, executor, settings.drain, stopping))
     finally:
         executor.close()
         bus.close()
+        telemetry.close()
     return 0
 
 
-async def _work(url: str, executor: LocalExecutor, seconds: float) -> None:
+async def _work(url: str, executor: LocalExecutor, seconds: float, told: threading.Event) -> None:
     stopping = asyncio.Event()
 
     def stop() -> None:
         if stopping.is_set():
             executor.hurry()
+        told.set()
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

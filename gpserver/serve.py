@@ -1,7 +1,6 @@
 """Serve the application on a socket, and say so once it answers."""
 
 import faulthandler
-import logging
 import signal
 import socket
 import sys
@@ -12,6 +11,7 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
+from gpserver import logs
 from gpserver.app import create_app
 from gpserver.errors import GPServerError
 from gpserver.settings import Settings
@@ -39,14 +39,14 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
     """
     if not settings.services.is_dir():
         raise GPServerError(f"There is no folder {settings.services}. Name one with --services.")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings.log_format, settings.log_level)
     listener = _listen(settings.host, settings.port)
     url = f"http://{settings.host}:{listener.getsockname()[1]}"
     app = create_app(settings)
     config = uvicorn.Config(
         app,
         access_log=False,
-        log_level="warning",
+        log_config=None,
         lifespan="on",
         timeout_graceful_shutdown=_GRACE,
     )

@@ -83,6 +83,16 @@ class Settings:
     """Whether a job that finds no room is told as esriJobWaiting; some clients stop to poll then."""
     current_version: float = 11.1
     """The ArcGIS version that clients are told."""
+    log_format: str = "text"
+    """text, or json for one object in each line."""
+    log_level: str = "info"
+    """debug, info, warning or error: what is less grave is not logged."""
+    access_log: bool = False
+    """Whether every request is a line of the log, without its query."""
+    metrics_token: str = field(default="", repr=False)
+    """The Bearer token that /metrics asks for; empty: open, or for administrators where there are users."""
+    metrics_port: int = 0
+    """Where `gpserver worker` answers /metrics, /healthz and /readyz; 0 for nowhere."""
     debug: bool = False
     """Whether clients see the traceback of a failed task."""
     users: dict[str, Any] = field(default_factory=dict)

@@ -19,6 +19,9 @@ class Executor(Protocol):
     def cancel(self, job_id: str) -> None:
         """A running job was moved to CANCELLING: stop it now."""
 
+    def slots(self) -> tuple[int, int]:
+        """How many jobs run in this process, and how many could."""
+
     def ready(self) -> bool:
         """Whether a worker is warm."""
 

@@ -24,11 +24,21 @@ from gpserver.job import Job, JobStatus
 from gpserver.layers import Place
 from gpserver.sandbox import Ending, Order, Outcome, Sandbox
 from gpserver.stores import JobStore
+from gpserver.stores.vitals import Vitals
 from gpserver.worker import Assignment
 
 _log = logging.getLogger(__name__)
 
 _STEP = 0.05  # seconds between two looks whether everything has ended
+# Why a child had to be replaced, for people.
+_REASONS = {
+    Ending.FINISHED: "recycled",
+    Ending.FAILED: "stopped",
+    Ending.CRASHED: "crash",
+    Ending.TIMED_OUT: "time",
+    Ending.CANCELLED: "cancel",
+    Ending.OUT_OF_MEMORY: "memory",
+}
 _POLL = 1.0  # seconds; only a safety net, every event of ours wakes the dispatcher
 
 
@@ -66,6 +76,7 @@ class LocalExecutor:
     ) -> None:
         self._store, self._services, self._jobs, self._debug = store, services, jobs, debug
         self._uploads, self._reach, self._layers = uploads, reach, asdict(layers)
+        self._slots = slots
         # Processes of one name may follow each other; a runner that is gone never comes back.
         self._runner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._lease = Lease(store, self._runner, lease, self._give_up, self._tell)
@@ -78,6 +89,7 @@ class LocalExecutor:
             on_events=self._on_events,
             on_end=self._on_outcome,
             on_free=self._wake,
+            on_replace=lambda ending: store.observer.replaced(_REASONS[ending]),
             start_method=start_method,
         )
         self._disk = DiskWatch(jobs, self._attempts, self._sandbox.stop)
@@ -112,9 +124,18 @@ class LocalExecutor:
         """Whether another job could begin now."""
         return not self._draining and self._sandbox.free() > 0
 
+    @property
+    def vitals(self) -> Vitals:
+        """Whether the store takes what is said of jobs."""
+        return self._store.vitals
+
+    def slots(self) -> tuple[int, int]:
+        """How many slots are busy, and how many there are."""
+        return self._slots - self._sandbox.free(), self._slots
+
     def ready(self) -> bool:
         """Whether a worker is warm."""
-        return self._sandbox.ready.is_set()
+        return bool(self._sandbox.slot_pids())
 
     def drain(self, seconds: float) -> None:
         """Claim nothing more, and wait until nothing runs here, for so long or until ``hurry``."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gpserver.sandbox.launcher import Launcher
-from gpserver.sandbox.order import Order, Outcome
+from gpserver.sandbox.order import Ending, Order, Outcome
 from gpserver.sandbox.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class Sandbox:
             ones come with the outcome.
         on_end: Takes the one outcome of an order.
         on_free: Called after ``on_end``.
+        on_replace: Takes the reason why a child had to be replaced, which is FINISHED for one that is worn.
         preload: Modules to import before the first order, besides that of ``entry``.
         start_method: ``fork`` from the warm zygote, or ``spawn`` a fresh interpreter; default: ``fork`` on
             Linux, ``spawn`` elsewhere.
@@ -45,6 +46,7 @@ class Sandbox:
         on_events: Callable[[str, list[list[Any]]], None],
         on_end: Callable[[Outcome], None],
         on_free: Callable[[], None] = lambda: None,
+        on_replace: Callable[[Ending], None] = lambda _: None,
         preload: Sequence[str] = (),
         start_method: str | None = None,
         recycle_after: int = 200,
@@ -58,6 +60,7 @@ class Sandbox:
             recycle_after=recycle_after,
             on_events=partial(_guarded, on_events),
             on_end=self._ended,
+            on_replace=partial(_guarded, on_replace),
         )
         self._slots, self._on_end, self._on_free = slots, on_end, on_free
         self._lock = threading.Lock()

@@ -41,9 +41,10 @@ class Supervisor:
         recycle_after: int,
         on_events: Callable[[str, list[list[Any]]], None],
         on_end: Callable[[Outcome], None],
+        on_replace: Callable[[Ending], None],
     ) -> None:
         self._start_zygote, self._count, self._recycle_after = start_zygote, slots, recycle_after
-        self._on_events, self._on_end = on_events, on_end
+        self._on_events, self._on_end, self._on_replace = on_events, on_end, on_replace
         self.ready = threading.Event()
         self._zygote: Launcher | None = None
         self._slots: dict[int, Slot] = {}
@@ -210,8 +211,10 @@ class Supervisor:
                 reason = _exhausted(order)
             events = slot.flush()
             slot.rest()
-            if leftovers or ending == Ending.OUT_OF_MEMORY or slot.worn(self._recycle_after):
-                self._kill(slot)
+            if ending == Ending.OUT_OF_MEMORY:
+                self._kill(slot, Ending.OUT_OF_MEMORY)
+            elif leftovers or slot.worn(self._recycle_after):
+                self._kill(slot, Ending.FINISHED)
             self._on_end(Outcome(order.job_id, Ending(ending), reason, value, events, detail))
 
     # Kill.
@@ -282,8 +285,10 @@ class Supervisor:
         del self._slots[slot.number]
         detail = slot.stack()
         slot.close()
+        ending, reason = slot.verdict or (ending, reason)
+        if ending is not Ending.CLOSED:
+            self._on_replace(ending)
         if slot.order:
-            ending, reason = slot.verdict or (ending, reason)
             self._on_end(Outcome(slot.order.job_id, ending, reason, events=slot.flush(), detail=detail))
 
     def _end_zygote(self, zygote: Launcher, ending: Ending, reason: str) -> None:

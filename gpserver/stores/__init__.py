@@ -6,6 +6,7 @@ from typing import Protocol
 from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Progress, Result
 from gpserver.observer import Observer
 from gpserver.stores.ended import EndedJobs
+from gpserver.stores.vitals import Vitals
 from gpserver.stores.webhooks import WebhookTables
 
 
@@ -30,6 +31,10 @@ class JobStore(Protocol):
     @property
     def ended(self) -> EndedJobs:
         """What ended jobs weigh, and which of them should go."""
+
+    @property
+    def vitals(self) -> Vitals:
+        """How many jobs it holds, and whether it takes more."""
 
     def add(self, job: NewJob) -> None:
         """Keep a new job, queued; durable when this returns."""

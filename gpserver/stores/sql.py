@@ -32,6 +32,7 @@ from gpserver.stores.rows import (
     reported,
     terms_text,
 )
+from gpserver.stores.vitals import Vitals
 from gpserver.stores.webhooks import WebhookTables, tell_webhooks
 
 # Start-time fair queueing: the jobs of one user stand one turn behind each other, and who comes new begins at
@@ -78,6 +79,11 @@ class SQLStore(ABC):
     def ended(self) -> EndedJobs:
         """What ended jobs weigh, and which of them should go."""
         return EndedJobs(self._transaction, self._rows, self._now)
+
+    @property
+    def vitals(self) -> Vitals:
+        """How many jobs it holds, and whether it takes more."""
+        return Vitals(self._transaction, self._rows)
 
     def add(self, job: NewJob) -> None:
         """Keep a new job, queued; durable when this returns."""

@@ -1,0 +1,1 @@
+"""What an operator sees: metrics for Prometheus, traces for OpenTelemetry, health, requests in the log."""

@@ -1,0 +1,171 @@
+"""Numbers for Prometheus; their labels are names of published tasks and of routes, never a client's text."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from gpserver.job import Job, JobStatus, NewJob
+from gpserver.stores.vitals import Census
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # it tells when each was first counted
+
+_TASK = ("service", "task")
+_ROUTE = ("route", "method")
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30)
+_QUEUE_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200)
+_RUN_SECONDS = (0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200)
+_KEPT = 1.0  # seconds that a count of all jobs is good for
+
+
+class Metrics:
+    """The numbers of one process; safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._submits = self._counter("jobs_submitted", "Jobs taken into the queue here.", _TASK)
+        self._ends = self._counter("jobs_ended", "Jobs that came to an end here.", (*_TASK, "status"))
+        self._queued = self._histogram("job_queue_seconds", "Time in line.", _TASK, _QUEUE_SECONDS)
+        self._ran = self._histogram("job_run_seconds", "Time of an attempt.", _TASK, _RUN_SECONDS)
+        self._restarts = self._counter("worker_restarts", "Child processes that were replaced.", ("reason",))
+        self._requests = self._counter("http_requests", "Requests that were answered.", (*_ROUTE, "code"))
+        self._lasted = self._histogram(
+            "http_request_seconds", "Time until the end of the answer.", _ROUTE, _REQUEST_SECONDS
+        )
+        self._received = self._counter("http_request_bytes", "Bytes of requests' bodies, as sent.", _ROUTE)
+        self._sent = self._counter("http_response_bytes", "Bytes of answers' bodies, as sent.", _ROUTE)
+        self._routes = dict[tuple[str, str, int], _Route]()
+
+    def submitted(self, job: NewJob) -> None:
+        """A job was queued."""
+        self._submits.labels(job.service, job.task).inc()
+
+    def began(self, job: Job) -> None:
+        """A job left the line; that of another attempt began nobody knows when."""
+        if job.attempt == 1 and job.started is not None:
+            # The clocks of two machines may differ.
+            self._queued.labels(job.service, job.task).observe(max(0.0, job.started - job.created))
+
+    def moved(self, job: Job, source: JobStatus) -> None:
+        """An attempt or a job came to its end."""
+        if job.ended is None:
+            return
+        self._ends.labels(job.service, job.task, job.status).inc()
+        if source is not JobStatus.QUEUED and job.started is not None:
+            self._ran.labels(job.service, job.task).observe(max(0.0, job.ended - job.started))
+
+    def replaced(self, reason: str) -> None:
+        """A child process that runs jobs had to be replaced."""
+        self._restarts.labels(reason).inc()
+
+    def answered(self, route: str, method: str, code: int, seconds: float, received: int, sent: int) -> None:
+        """A request was answered.
+
+        Args:
+            route: The template of its path.
+            method: One of HTTP's.
+            code: The answer's status.
+            seconds: From its first line to the end of the answer.
+            received: Bytes of its body.
+            sent: Bytes of the answer's body.
+        """
+        key = route, method, code
+        if (seen := self._routes.get(key)) is None:
+            # Found once: to find five of them by their labels would cost a poll more than to count.
+            seen = self._routes[key] = _Route(
+                self._requests.labels(route, method, str(code)),
+                self._lasted.labels(route, method),
+                self._received.labels(route, method),
+                self._sent.labels(route, method),
+            )
+        seen.count(seconds, received, sent)
+
+    def watch_jobs(self, count: Callable[[], Sequence[Census]]) -> None:
+        """Show the jobs that there are, as ``count`` tells; it may wait for a database."""
+        self.registry.register(_Jobs(count))
+
+    def watch_slots(self, slots: Callable[[], tuple[int, int]]) -> None:
+        """Show how many slots are busy, and how many there are."""
+        gauge = self._gauge("slots", "Room for running jobs.", ("state",))
+        gauge.labels("busy").set_function(lambda: slots()[0])
+        gauge.labels("free").set_function(lambda: slots()[1] - slots()[0])
+
+    def watch_lag(self, lag: Callable[[], float]) -> None:
+        """Show how long the event loop kept a timer waiting."""
+        self._gauge("event_loop_lag_seconds", "Longest delay of a timer in 15 s.").set_function(lag)
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' format; may wait for a database."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, what: str, labels: Sequence[str]) -> Counter:
+        return Counter(f"gpserver_{name}", what, labels, registry=self.registry)
+
+    def _gauge(self, name: str, what: str, labels: Sequence[str] = ()) -> Gauge:
+        return Gauge(f"gpserver_{name}", what, labels, registry=self.registry)
+
+    def _histogram(self, name: str, what: str, labels: Sequence[str], ends: Sequence[float]) -> Histogram:
+        return Histogram(f"gpserver_{name}", what, labels, buckets=ends, registry=self.registry)
+
+
+class _Route:
+    """What one route, method and status count up."""
+
+    def __init__(self, requests: Counter, lasted: Histogram, received: Counter, sent: Counter) -> None:
+        self._requests, self._lasted, self._received, self._sent = requests, lasted, received, sent
+
+    def count(self, seconds: float, received: int, sent: int) -> None:
+        self._requests.inc()
+        self._lasted.observe(seconds)
+        self._sent.inc(sent)
+        if received:
+            self._received.inc(received)
+
+
+class _Jobs(Collector):
+    """The jobs of the store; many machines that share it show the same."""
+
+    def __init__(self, count: Callable[[], Sequence[Census]]) -> None:
+        self._count, self._lock = count, threading.Lock()
+        self._seen: Sequence[Census] = ()
+        self._due = 0.0
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Raises what the store raises: no numbers are better than old ones."""
+        jobs = GaugeMetricFamily("gpserver_jobs", "Jobs that are kept.", labels=(*_TASK, "status"))
+        size = GaugeMetricFamily("gpserver_job_bytes", "Bytes of their files.", labels=_TASK)
+        sizes, waiting = dict[tuple[str, str], int](), 0
+        for row in self._rows():
+            jobs.add_metric([row.service, row.task, row.status], row.count)
+            sizes[row.service, row.task] = sizes.get((row.service, row.task), 0) + row.bytes
+            waiting += row.count if row.status is JobStatus.QUEUED else 0
+        for names, total in sizes.items():
+            size.add_metric(names, total)
+        yield from (jobs, size, GaugeMetricFamily("gpserver_queue_length", "Jobs that wait.", value=waiting))
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is asked before there is somebody who wants to know."""
+        return []
+
+    def _rows(self) -> Sequence[Census]:
+        with self._lock:  # whoever else asks meanwhile gets the same answer
+            if time.monotonic() >= self._due:
+                self._seen = self._count()
+                self._due = time.monotonic() + _KEPT
+            return self._seen
