@@ -41,6 +41,7 @@ class Catalog:
         self._failed: dict[str, PublishingError] = {}
         self._clashes: dict[str, PublishingError] = {}
         self._imported: set[str] = set()
+        self._away = False
         self._given: list[Service] = []
         self._services: dict[str, Service] = {}
         self._files: dict[str, str] = {}
@@ -80,7 +81,31 @@ class Catalog:
             self._stamps = self._scan() | stamps
 
     def _scan(self) -> dict[str, loading.Stamp]:
-        return loading.scan(self._root, self._imported) if self._root else {}
+        """The stamps of the folder; the last ones while it is away, so that what it published stays.
+
+        Raises:
+            PublishingError: Only if strict: it is away.
+        """
+        if not self._root:
+            return {}
+        try:
+            stamps = loading.scan(self._root, self._imported)
+        except OSError as error:
+            return self._scan_later(error)
+        if self._away:
+            logger.warning("The services folder can be read again.")
+        self._away = False
+        return stamps
+
+    def _scan_later(self, error: OSError) -> dict[str, loading.Stamp]:
+        if self._strict:
+            raise PublishingError(
+                f"The services folder cannot be read now ({error.strerror}).", "Ask again when it is back."
+            ) from None
+        if not self._away:
+            logger.error("The services folder cannot be read: %s. What it published last is served.", error)
+        self._away = True
+        return self._stamps or {}
 
     def _reload(self, root: Path, present: Iterable[str], stale: set[str]) -> None:
         files = {path for path in present if not loading.is_helper(path) and path.count("/") < 2}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from gpserver.addresses import Allowed
-from gpserver.errors import InvalidValue
+from gpserver.errors import InvalidValue, Unavailable
 from gpserver.fetch import post
 from gpserver.stores.webhooks import WebhookTables
 from gpserver.webhook import Delivery
@@ -57,6 +57,8 @@ class Courier:
         while not self._closed.wait(_LOOK):
             try:
                 self._send_all()
+            except Unavailable as error:
+                _log.warning("The webhooks could not be looked at; that is tried again: %s", error)
             except Exception:
                 _log.exception("The webhooks could not be looked at; that is tried again.")
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gpserver.errors import GPServerError
+from gpserver.errors import GPServerError, Unavailable
 
-_PATIENCE = 30.0  # seconds that a writer waits for another; a commit takes milliseconds
+_PATIENCE = 10.0  # seconds that a writer waits for another; a commit takes milliseconds
 
 
 class Database:
@@ -21,7 +21,8 @@ class Database:
         version: Of the schema.
         migrations: The statements that bring the tables of an older version up to the next one.
 
-    The first call raises GPServerError for a file with the tables of another version.
+    The first call raises GPServerError for a file with the tables of another version. Any call raises
+    Unavailable where the file cannot be read or written now: its disk is full, somebody else locks it.
     """
 
     def __init__(
@@ -60,11 +61,21 @@ class Database:
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = self._connect()
+            connection = self._opened()
         try:
             yield connection
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a mistake in a statement
+                raise
+            raise _unavailable(error) from error
         finally:
             self._idle.append(connection)
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return self._connect()
+        except (sqlite3.OperationalError, OSError) as error:
+            raise _unavailable(error) from error
 
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,3 +113,10 @@ class Database:
             version += 1
         connection.execute(f"PRAGMA user_version={version}")
         connection.execute("COMMIT")
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    return Unavailable(
+        f"The server cannot use what it keeps its data in ({error}). Ask again in some seconds, or tell its"
+        " operator."
+    )

@@ -1,5 +1,7 @@
 """The tree of errors: what can go wrong, named once; each protocol translates them in one place."""
 
+import errno
+
 
 class GPServerError(Exception):
     """Root of every error that gpserver raises on purpose."""
@@ -27,6 +29,24 @@ class ServerBusy(GPServerError):
 
 class Unavailable(ServerBusy):
     """What the server needs to answer is away, and comes back; nothing is wrong with the request."""
+
+
+_OUTAGES = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE),
+    *(errno.EMFILE, errno.ENFILE),
+}
+
+
+def outage(error: Exception) -> Unavailable | None:
+    """What a failure of the server's disk is to a client; None for any other error.
+
+    A disk that is full or may not be written is the operator's matter, and over one day; no text shows a path.
+    """
+    if not isinstance(error, OSError) or error.errno not in _OUTAGES:
+        return None
+    return Unavailable(
+        f"The server cannot use its disk ({error.strerror}). Ask again later, or tell its operator."
+    )
 
 
 class TokenRequired(GPServerError):

@@ -18,6 +18,8 @@ from gpserver.task import Service, Task, task_of
 
 Stamp = tuple[int, int, int]
 
+_UNREADABLE: Stamp = (0, 0, 0)
+
 _PREFIX = "gpserver_service_"
 # Helper modules such as _geometry.py have short names, so only one services folder can own them at a time.
 _owner: dict[str, Path] = {}
@@ -31,14 +33,16 @@ def scan(root: Path, imported: Iterable[str] = ()) -> dict[str, Stamp]:
     Args:
         root: The folder.
         imported: Further files within it, however deep.
+
+    Raises:
+        OSError: The folder is not there, or cannot be read.
     """
     found: dict[str, Stamp] = {}
-    with suppress(FileNotFoundError):
-        _add_files(found, str(root), "")
+    _add_files(found, str(root), "")
     for path in imported:
         if path not in found:
             # An editor may be about to put another file in the place of this one.
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 found[path] = _stamp(os.stat(f"{root}/{path}"))  # noqa: PTH116 (a Path costs more than the call)
     return found
 
@@ -48,11 +52,22 @@ def _add_files(found: dict[str, Stamp], folder: str, prefix: str) -> None:
         for entry in entries:
             if entry.name[0] == "." or entry.name == "__pycache__":
                 continue
-            with suppress(FileNotFoundError):
-                if entry.name.endswith(".py"):
-                    found[prefix + entry.name] = _stamp(entry.stat())
-                elif not prefix and entry.is_dir():
+            if entry.name.endswith(".py"):
+                with suppress(FileNotFoundError):
+                    found[prefix + entry.name] = _stamp_of(entry)
+                continue
+            with suppress(OSError):
+                if not prefix and entry.is_dir():
                     _add_files(found, entry.path, f"{entry.name}/")
+
+
+def _stamp_of(entry: "os.DirEntry[str]") -> Stamp:
+    try:
+        return _stamp(entry.stat())
+    except FileNotFoundError:
+        raise
+    except OSError:  # whoever loads it says what is wrong
+        return _UNREADABLE
 
 
 def _stamp(facts: os.stat_result) -> Stamp:
@@ -82,6 +97,8 @@ def load(root: Path, path: str) -> tuple[Service, ...]:
         BaseException: Whatever the file raises; the module that was loaded before stays in place.
     """
     file = root / path
+    if not file.is_file():  # to open a pipe would take for ever
+        raise PublishingError("It is no file that can be read.", "Put a Python file in its place.")
     name = f"{_PREFIX}{file.stem}_{crc32(str(file).encode()):08x}"
     spec = spec_from_file_location(name, file, loader=_Source(name, str(file)))
     if spec is None or spec.loader is None:

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from gpserver.errors import Unavailable
 from gpserver.executors import OnChange
 from gpserver.executors.attempts import Attempt, Attempts, key_of
 from gpserver.executors.diskwatch import DiskWatch
@@ -191,6 +192,8 @@ class LocalExecutor:
             self._work.clear()
             try:
                 self._work_through()
+            except Unavailable as error:
+                _log.error("The store does not take what is new; that is tried again: %s", error)  # noqa: TRY400
             except Exception:
                 # A locked or full disk passes; what could not be written down is tried again.
                 _log.exception("The dispatcher could not reach the store; it tries again.")

@@ -14,7 +14,8 @@ async def ask(engine: Engine, question: Callable[..., T], *facts: object) -> T:
     """What a question to the engine gives.
 
     A file on this machine answers in microseconds, less than it takes to hand the question to a thread; a
-    database elsewhere may take milliseconds, or seconds while it is away.
+    database elsewhere may take milliseconds, or seconds while it is away. Only what changes nothing is asked
+    here: whoever writes to a file waits while somebody else does, or locks it.
     """
     if engine.near:
         return question(*facts)

@@ -85,7 +85,7 @@ async def submit_job(call: Call) -> Resource:
         raise NotSupported("Error performing submitJob operation: this service is synchronous, use execute.")
     if not call.parameters:
         return form(call, found, wanted, "Submit Job")
-    job_id = await ask(call.site.engine, _submit, call, found, wanted)
+    job_id = await run_in_threadpool(_submit, call, found, wanted)
     value = {"jobId": esri_id(job_id), "jobStatus": "esriJobSubmitted"}
     # Relative: the policy of the form's page forbids to leave the host, by whatever name it is known.
     place = _place_of(call, job_id)
@@ -107,7 +107,7 @@ async def execute(call: Call) -> Resource:
     if not call.parameters:
         return form(call, found, wanted, "Execute Task")
     engine = call.site.engine
-    job_id = await ask(engine, _submit, call, found, wanted)
+    job_id = await run_in_threadpool(_submit, call, found, wanted)
     await _end_of(call, job_id)
     job, messages = await ask(engine, lambda: (engine.job(job_id), engine.messages(job_id)))
     if job.status is JobStatus.TIMED_OUT:

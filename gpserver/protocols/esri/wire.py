@@ -27,6 +27,7 @@ from gpserver.errors import (
     ServerBusy,
     SignInRefused,
     TokenRequired,
+    outage,
 )
 from gpserver.examiner import Examiner
 from gpserver.formats import Body, Resource, format_for, format_named, html, plain_name
@@ -216,6 +217,9 @@ def error_resource(error: Exception) -> Resource:
 
 
 def _translate(error: Exception) -> tuple[int, str, list[str], int]:
+    if away := outage(error):
+        _log.error("A request found no room: %s", error)
+        error = away
     match error:
         case NotFound() if str(error) == "":
             return 400, "Invalid URL", ["Invalid URL"], 404

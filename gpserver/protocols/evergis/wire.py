@@ -28,6 +28,7 @@ from gpserver.errors import (
     SignInRefused,
     TokenRequired,
     TooLarge,
+    outage,
 )
 from gpserver.layers import Layers
 from gpserver.maps.studio import Studio
@@ -208,6 +209,9 @@ def _error_response(error: Exception) -> Response:
 
 def _translate(error: Exception) -> tuple[int, str, str]:
     # Clients ask again after every 5xx, so that nothing that a user did wrong may be one.
+    if away := outage(error):
+        _log.error("A request found no room: %s", error)
+        error = away
     match error:
         case TokenRequired():
             return 401, "Unauthorized", str(error) or "Sign in: POST /account/login gives a token."
