@@ -225,8 +225,41 @@ def create_engine(
     jobs = data / "jobs"
     jobs.mkdir(exist_ok=True)
     queue = Queue(store, jobs, Limits(settings.max_queued, settings.max_queued_each, settings.min_free))
-    retention = Retention(store, jobs, Keep(settings.max_jobs, settings.max_bytes))
-    return Engine(store, executor, jobs, uploads, layers, queue, retention, lifetime=settings.job_lifetime)
+    parts = store, executor, files.results, files.uploads, layers, queue, _retention(settings, store)
+    return Engine(*parts, lifetime=settings.job_lifetime)
+
+
+def _files(settings: Settings) -> Files:
+    data = settings.data.resolve()
+    return open_files(
+        settings.results,
+        data,
+        _home(settings, data) / "fetched",
+        most_cached=settings.results_cache,
+        most_upload=settings.max_upload,
+        types=settings.upload_types,
+    )
+
+
+def open_jobs(settings: Settings) -> tuple[JobStore, Retention]:
+    """The jobs of a server, while it runs or not, and what removes them.
+
+    Raises:
+        GPServerError: There are none in the data folder, or the database cannot be used.
+    """
+    file = settings.data.resolve() / "jobs.sqlite"
+    store: JobStore | None = _shared(settings)
+    if store is None:
+        if not file.is_file():
+            raise GPServerError(f"There are no jobs in {file.parent}: name the server's folder by --data.")
+        store = SQLiteStore(file)
+    return store, _retention(settings, store)
+
+
+def _retention(settings: Settings, store: JobStore) -> Retention:
+    jobs = settings.data.resolve() / "jobs"
+    kept = Keep(settings.max_jobs, settings.max_bytes)
+    return Retention(store, jobs, _files(settings).results.workspace, kept)
 
 
 def create_runner(settings: Settings, telemetry: Telemetry) -> LocalExecutor:

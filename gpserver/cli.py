@@ -1,4 +1,4 @@
-"""The command line: gpserver serve | worker | migrate | run | describe | import | hash-password."""
+"""The command line: gpserver serve | worker | jobs | migrate | run | describe | import | hash-password."""
 
 import argparse
 import getpass
@@ -50,7 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--slots", type=int, help=f"jobs that run at once (default {Settings.slots})")
     worker.add_argument("--store", help="postgresql:// URL of the database of jobs")
     worker.set_defaults(command=_work)
-    migrating = commands.add_parser("migrate", help="bring a shared database up to date, while machines go on")
+    _add_jobs(commands.add_parser("jobs", help="look after the jobs of a server, while it runs or not"))
+    migrating = commands.add_parser(
+        "migrate", help="bring a shared database up to date, while machines go on"
+    )
     migrating.add_argument("--store", help="postgresql:// URL of the database of jobs")
     migrating.set_defaults(command=_migrate)
     run = commands.add_parser("run", help="run one task on local files", add_help=False)
@@ -68,6 +71,35 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_services(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--services", type=Path, help="folder of Python files to publish")
+
+
+def _add_jobs(parser: argparse.ArgumentParser) -> None:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--data", type=Path, help=f"folder of the server (default {Settings.data})")
+    common.add_argument("--store", help="postgresql:// URL of the database of jobs")
+    actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
+    listing = actions.add_parser("list", parents=[common], help="the jobs, the youngest first")
+    listing.add_argument("--service", default="", help="Service or Folder/Service")
+    listing.add_argument("--state", default="", help="queued, running, failed, …; several by comma")
+    listing.add_argument("--user", help="who submitted it; empty for nobody in particular")
+    listing.add_argument("--since", default="", help="12h, 2d, or 2026-01-31T12:00")
+    listing.add_argument("--limit", type=int, default=50, help="how many (default 50)")
+    showing = actions.add_parser("show", parents=[common], help="a job with its messages and results")
+    showing.add_argument("id", metavar="ID")
+    for action in (listing, showing):
+        action.add_argument("--json", action="store_true", help="for machines")
+    for name, help_text in (
+        ("cancel", "stop jobs"),
+        ("delete", "delete jobs with their files; those that run are stopped first"),
+        ("pin", "keep jobs for good"),
+        ("unpin", "let jobs go when their time comes"),
+    ):
+        action = actions.add_parser(name, parents=[common], help=help_text)
+        action.add_argument("ids", metavar="ID", nargs="+")
+    purging = actions.add_parser("purge", parents=[common], help="delete ended jobs, but not pinned ones")
+    purging.add_argument("--service", default="", help="Service or Folder/Service")
+    purging.add_argument("--older-than", default="", help="that ended longer ago: 45s, 30m, 12h, 2d")
+    parser.set_defaults(command=_jobs)
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +141,13 @@ def _work(settings: Settings, options: argparse.Namespace, rest: list[str]) -> i
     from gpserver.runner import work
 
     return work(settings)
+
+
+def _jobs(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    _refuse(rest)
+    from gpserver.jobs import run
+
+    return run(settings, options)
 
 
 def _migrate(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:

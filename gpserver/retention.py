@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,10 @@ from gpserver.workspace import Workspace
 _BATCH = 200  # jobs
 _TURN = 20.0  # seconds; what is left after them waits for the next turn
 _ORPHANED = 3600.0  # seconds; a younger folder may be that of a job that is being submitted
+
+
+WorkspaceOf = Callable[[str], Workspace]
+"""Gives the workspace of a job, by its id."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,12 @@ class Retention:
     Args:
         store: Where jobs are kept.
         folder: The folder of the jobs' folders.
+        workspace: Where the files of a job are.
         keep: What may stay.
     """
 
-    def __init__(self, store: JobStore, folder: Path, keep: Keep = Keep()) -> None:
-        self._store, self._folder, self._keep = store, folder, keep
+    def __init__(self, store: JobStore, folder: Path, workspace: WorkspaceOf, keep: Keep) -> None:
+        self._store, self._folder, self._workspace, self._keep = store, folder, workspace, keep
 
     def sweep(self, before: float) -> int:
         """Remove jobs that ended before a time (epoch seconds), and those that are too many or too large.
@@ -50,7 +55,7 @@ class Retention:
         """
         until, ended = time.monotonic() + _TURN, self._store.ended
         while time.monotonic() < until and (left := ended.unweighed(_BATCH)):
-            tidy(self._store, self._folder, left)
+            tidy(self._store, self._workspace, left)
         gone = 0
         while time.monotonic() < until and (going := self._next(before)):
             for job_id in going:
@@ -76,7 +81,7 @@ class Retention:
         found, names = 0, self._old_folders(now - _ORPHANED)
         while batch := list(islice(names, _BATCH)):
             for name in set(batch) - self._store.ended.known(batch):
-                Workspace(self._folder, name).delete()
+                self._workspace(name).delete()
                 found += 1
         return found
 
@@ -87,7 +92,7 @@ class Retention:
 
     def _forget(self, job_id: str) -> None:
         # Files first: a row without files is found again.
-        Workspace(self._folder, job_id).delete()
+        self._workspace(job_id).delete()
         self._store.delete(job_id)
 
     def _old_folders(self, before: float) -> Iterator[str]:
@@ -97,17 +102,17 @@ class Retention:
                     yield entry.name
 
 
-def tidy(store: JobStore, folder: Path, job_ids: Collection[str]) -> None:
+def tidy(store: JobStore, workspace_of: WorkspaceOf, job_ids: Collection[str]) -> None:
     """Remove what ended jobs need no more: scratch, what was fetched, and what lost attempts wrote.
 
     Args:
         store: Where the jobs are; it is told what is left of each.
-        folder: The folder of the jobs' folders.
+        workspace_of: Where the files of a job are.
         job_ids: The jobs; one that is gone loses its folder, one that has not ended is left alone.
     """
     sizes = dict[str, int]()
     for job_id in job_ids:
-        job, workspace = store.get(job_id), Workspace(folder, job_id)
+        job, workspace = store.get(job_id), workspace_of(job_id)
         if job is None:
             workspace.delete()
         elif job.status.is_terminal:

@@ -44,7 +44,7 @@ LADDER = [
     ["settings"],
     ["overview"],
     ["app"],
-    ["serve", "runner", "demo", "shell"],
+    ["serve", "runner", "jobs", "demo", "shell"],
     ["cli"],
     ["__main__"],
 ]

@@ -3,9 +3,8 @@
 import logging
 import queue
 import threading
-from pathlib import Path
 
-from gpserver.retention import tidy
+from gpserver.retention import WorkspaceOf, tidy
 from gpserver.stores import JobStore
 
 _log = logging.getLogger(__name__)
@@ -20,11 +19,11 @@ class Janitor:
 
     Args:
         store: Where the jobs are.
-        jobs: The folder of the jobs' folders.
+        workspace: Where the files of a job are.
     """
 
-    def __init__(self, store: JobStore, jobs: Path) -> None:
-        self._store, self._jobs = store, jobs
+    def __init__(self, store: JobStore, workspace: WorkspaceOf) -> None:
+        self._store, self._workspace = store, workspace
         self._ended = queue.SimpleQueue[str]()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._tidy_always, name="gpserver-janitor", daemon=True)
@@ -51,7 +50,7 @@ class Janitor:
             while not self._ended.empty():
                 gathered.append(self._ended.get())
             try:
-                tidy(self._store, self._jobs, [job_id for job_id in gathered if job_id])
+                tidy(self._store, self._workspace, [job_id for job_id in gathered if job_id])
             except Exception:
                 _log.warning("Ended jobs were not tidied up; the sweep does it.", exc_info=True)
             if self._closed.is_set():

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from gpserver.sandbox import Ending, Order, Outcome, Sandbox
 from gpserver.stores import JobStore
 from gpserver.stores.vitals import Vitals
 from gpserver.worker import Assignment
+from gpserver.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +96,7 @@ class LocalExecutor:
             start_method=start_method,
         )
         self._disk = DiskWatch(jobs, self._attempts, self._sandbox.stop)
-        self._janitor = Janitor(store, jobs)
+        self._janitor = Janitor(store, freight.workspace if freight else partial(Workspace, jobs))
         self._unsure: deque[Attempt] = deque()
         self._work = threading.Event()
         self._closing = self._draining = False
