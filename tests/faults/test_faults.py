@@ -1,6 +1,7 @@
 """What happens when things die: tasks, workers, the server. Every job ends, nobody else is hurt."""
 
 import json
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from cluster import machines
 from conftest import ROOT, Server, StartServer, start
 from faults.conftest import FAULTS, errors, executing, gone, said
 from gpclient import Client, EsriError, points
+
+RACES = int(os.environ.get("RACES", "100"))
 
 
 @pytest.fixture(scope="module", params=["one machine", "machines"])
@@ -36,7 +39,7 @@ def client(server: Server) -> Client:
     return server.client
 
 
-@pytest.mark.parametrize("task", ["BusyLoop", "NativeLoop"])
+@pytest.mark.parametrize("task", ["BusyLoop", "NativeLoop", "GeosHog"])
 def test_cancel_stops_code_that_does_not_listen_and_neighbours_go_on(
     client: Client, server: Server, task: str
 ) -> None:
@@ -104,7 +107,7 @@ def test_the_time_limit_ends_a_job(client: Client, task: str) -> None:
     assert "time limit of 1 seconds" in errors(state)
 
 
-@pytest.mark.parametrize("task", ["Hog", "GeosHog", "ChildHog"])
+@pytest.mark.parametrize("task", ["Hog", "GeosHog", "ChildHog", "Leak"])
 def test_the_memory_limit_ends_a_job_and_not_the_server(client: Client, server: Server, task: str) -> None:
     process = psutil.Process(server.process.pid)
     before = process.memory_info().rss
@@ -112,6 +115,26 @@ def test_the_memory_limit_ends_a_job_and_not_the_server(client: Client, server: 
     assert state["jobStatus"] == "esriJobFailed"
     assert "over the memory limit of 286 MB" in errors(state)
     assert process.memory_info().rss - before < 20 << 20
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("large", "over the limit of 64 MB"), ("surrogate", "UTF-8")])
+def test_a_result_that_nobody_could_read_fails_its_job(client: Client, kind: str, reason: str) -> None:
+    state = client.wait(client.submit("Faults/Unreadable", kind=kind))
+    assert state["jobStatus"] == "esriJobFailed"
+    assert reason in errors(state)
+    assert client.run("Faults/Nap", seconds=0, label="next") == {"Output": "next"}
+
+
+def test_a_number_that_is_none_is_null(client: Client) -> None:
+    assert client.run("Faults/NotANumber") == {"Output": None}
+
+
+def test_a_zygote_that_is_killed_takes_its_jobs_along_and_they_run_again(client: Client) -> None:
+    job = client.submit("Faults/Nap", seconds=1)
+    psutil.Process(int(said(client, job, "pid"))).parent().kill()
+    state = client.wait(job)
+    assert state["jobStatus"] == "esriJobSucceeded", state
+    assert any("starts again" in message["description"] for message in state["messages"])
 
 
 @pytest.mark.parametrize(("task", "reason"), [("Segfault", "SIGSEGV"), ("Abort", "SIGABRT"), ("Leave", "3")])
@@ -158,7 +181,7 @@ def test_no_more_jobs_of_a_service_run_than_it_has_instances(
 
 
 def test_racing_cancels_hit_their_own_job_only(client: Client) -> None:
-    """100 pairs: one job is cancelled at about the moment it ends, its neighbour must not notice."""
+    """RACES pairs: one job is cancelled at about the moment it ends, its neighbour must not notice."""
     chance = random.Random(7)
 
     def race(number: int) -> tuple[str, str]:
@@ -178,7 +201,7 @@ def test_racing_cancels_hit_their_own_job_only(client: Client) -> None:
         return client.wait(victim)["jobStatus"], state["jobStatus"]
 
     with ThreadPoolExecutor(8) as pool:
-        ended = list(pool.map(race, range(100)))
+        ended = list(pool.map(race, range(RACES)))
     assert {victim for victim, _ in ended} <= {"esriJobSucceeded", "esriJobCancelled"}
     assert {victim for victim, _ in ended} == {"esriJobSucceeded", "esriJobCancelled"}
 

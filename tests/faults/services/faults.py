@@ -1,13 +1,16 @@
 """Tasks that misbehave in every way a task can."""
 
 import ctypes
+import math
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import shapely
 
 from gpserver import JobContext, Service, task
@@ -101,12 +104,54 @@ def child_hog() -> int:
 
 
 @task
+def leak() -> int:
+    """Takes memory little by little."""
+    kept = []
+    while True:
+        kept.append(np.ones(500_000))
+        time.sleep(0.01)
+
+
+@task
+def unreadable(kind: str) -> str:
+    """Gives what no client could read."""
+    return "x" * (100 << 20) if kind == "large" else "\ud800"
+
+
+@task
+def not_a_number() -> float:
+    """Gives NaN."""
+    return math.nan
+
+
+@task
+def kill_machine() -> str:
+    """Kills the process that keeps its zygote, as a job may that brings a machine down."""
+    zygote = psutil.Process(os.getppid())
+    os.kill(zygote.ppid(), signal.SIGKILL)
+    time.sleep(60)
+    return ""
+
+
+@task
 def chatter(job: JobContext, lines: int = 3000, pause: float = 0) -> int:
     """Says a lot."""
     for number in range(lines):
         job.info(f"line {number}")
         job.progress(100 * number / lines, "Talking")
         time.sleep(pause)
+    return lines
+
+
+@task
+def tally(job: JobContext, folder: str, lines: int = 5, pause: float = 0) -> int:
+    """Says a few lines and leaves a file of this attempt, which no other run of it may have left."""
+    job.info(f"begun {job.scratch}")
+    for number in range(lines):
+        job.info(f"line {number}")
+        time.sleep(pause)
+    attempt = job.scratch.name.removeprefix("scratch-")
+    (Path(folder) / f"{job.scratch.parent.name}-{attempt}").touch(exist_ok=False)
     return lines
 
 
