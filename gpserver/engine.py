@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gpserver.age import AgeClock
 from gpserver.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from gpserver.executors import Executor
 from gpserver.executors.patience import Patience
@@ -67,6 +68,7 @@ class Engine:
         self._queue, self._retention = queue, retention
         self._patience = Patience(store, self._ended)
         self._closed, self._draining = threading.Event(), threading.Event()
+        self._ages = AgeClock(lifetime)
         self._sweeper = threading.Thread(target=self._sweep_always, name="gpserver-sweep", daemon=True)
         self._owner = ""
         self._shows: Callable[[Job], bool] = lambda _: True
@@ -341,21 +343,23 @@ class Engine:
             watcher(job_id)
 
     def _sweep_always(self) -> None:
-        due = time.monotonic() + _SWEEP_EVERY
+        every = min(_SWEEP_EVERY, self._lifetime)
+        due = time.monotonic() + every
         while not self._closed.wait(_LOOK_EVERY):
             try:
+                self._ages.now()  # sees the clock jump
                 self._look_again()
                 self._patience.look()  # there may be no machine that does
                 if time.monotonic() >= due:
-                    due = time.monotonic() + _SWEEP_EVERY
+                    due = time.monotonic() + every
                     self._sweep_in_turn()
             except Exception:
                 _log.exception("The sweep of old jobs did not finish; it tries again in a minute.")
 
     def _sweep_in_turn(self) -> None:
         """One of all machines does it."""
-        now, ended = time.time(), self._store.ended
-        if ended.take_turn("sweep", 0.9 * _SWEEP_EVERY):
+        now, ended = self._ages.now(), self._store.ended
+        if ended.take_turn("sweep", 0.9 * min(_SWEEP_EVERY, self._lifetime)):
             self.sweep(now - self._lifetime)
         if ended.take_turn("orphans", 0.9 * _ORPHANS_EVERY):
             self._retention.remove_orphans(now)

@@ -40,7 +40,7 @@ _OUTAGES = {
 def outage(error: Exception) -> Unavailable | None:
     """What a failure of the server's disk is to a client; None for any other error.
 
-    A disk that is full or may not be written is the operator's matter, and over one day; no text shows a path.
+    A disk that is full or may not be written is the operator's matter, and over one day; no path is told.
     """
     if not isinstance(error, OSError) or error.errno not in _OUTAGES:
         return None

@@ -46,4 +46,4 @@ def test_a_mistake_in_a_statement_is_ours(tmp_path: Path) -> None:
         closing(Database(tmp_path / "d.sqlite", SCHEMA, 1)) as ours,
         pytest.raises(sqlite3.OperationalError, match="no such table"),
     ):
-        ours.rows("SELECT * FROM nothing")
+        ours.rows("SELECT * FROM absent")

@@ -195,7 +195,7 @@ class LocalExecutor:
             try:
                 self._work_through()
             except Unavailable as error:
-                _log.error("The store does not take what is new; that is tried again: %s", error)  # noqa: TRY400
+                _log.error("The store does not take what is new; that is tried again: %s", error)
             except Exception:
                 # A locked or full disk passes; what could not be written down is tried again.
                 _log.exception("The dispatcher could not reach the store; it tries again.")

@@ -56,10 +56,11 @@ class Ticker:
         for prototype in self._office.book.due(now):
             self._consider(prototype)
         self._office.take_over(self._view_of)
-        if now - self._settled > _SETTLE_EVERY:
+        # A clock that was set back must not stop it for as long.
+        if abs(now - self._settled) > _SETTLE_EVERY:
             self._settled = now
             self._office.settle_all()
-        if now - self._swept > _SWEEP_EVERY:
+        if abs(now - self._swept) > _SWEEP_EVERY:
             self._swept = now
             self._office.book.sweep(now - _REMEMBERED)
 

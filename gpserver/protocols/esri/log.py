@@ -92,7 +92,8 @@ def progress(job: Job) -> dict[str, Any] | None:
 
 def elapsed(job: Job) -> float:
     """Seconds since the job began to run, or since it was submitted as long as it waits; until it ended."""
-    return (job.ended or time.time()) - (job.started or job.created)
+    # A clock that was set back meanwhile must not show.
+    return max((job.ended or time.time()) - (job.started or job.created), 0.0)
 
 
 def _lines(job: Job, messages: Iterable[Message]) -> Iterator[tuple[MessageType, str]]:
