@@ -51,6 +51,7 @@ from gpserver.stores.sqlite import SQLiteStore
 from gpserver.telemetry.observers import Telemetry, create_telemetry
 from gpserver.telemetry.requests import Requests
 from gpserver.uploads import Uploads
+from gpserver.workspace import Workspace
 
 if TYPE_CHECKING:
     from gpserver.stores.postgres import PostgresStore
@@ -225,20 +226,8 @@ def create_engine(
     jobs = data / "jobs"
     jobs.mkdir(exist_ok=True)
     queue = Queue(store, jobs, Limits(settings.max_queued, settings.max_queued_each, settings.min_free))
-    parts = store, executor, files.results, files.uploads, layers, queue, _retention(settings, store)
-    return Engine(*parts, lifetime=settings.job_lifetime)
-
-
-def _files(settings: Settings) -> Files:
-    data = settings.data.resolve()
-    return open_files(
-        settings.results,
-        data,
-        _home(settings, data) / "fetched",
-        most_cached=settings.results_cache,
-        most_upload=settings.max_upload,
-        types=settings.upload_types,
-    )
+    retention = _retention(settings, store)
+    return Engine(store, executor, jobs, uploads, layers, queue, retention, lifetime=settings.job_lifetime)
 
 
 def open_jobs(settings: Settings) -> tuple[JobStore, Retention]:
@@ -259,7 +248,7 @@ def open_jobs(settings: Settings) -> tuple[JobStore, Retention]:
 def _retention(settings: Settings, store: JobStore) -> Retention:
     jobs = settings.data.resolve() / "jobs"
     kept = Keep(settings.max_jobs, settings.max_bytes)
-    return Retention(store, jobs, _files(settings).results.workspace, kept)
+    return Retention(store, jobs, partial(Workspace, jobs), kept)
 
 
 def create_runner(settings: Settings, telemetry: Telemetry) -> LocalExecutor:

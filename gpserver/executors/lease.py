@@ -86,7 +86,7 @@ class Lease:
             The jobs that are the runner's, running or being cancelled; None where it is too early to ask.
         """
         now = time.monotonic()
-        if now < self._due or not self._seconds:
+        if now < self._due:
             return None
         if not self._seconds:
             self._due = now + _LOOK

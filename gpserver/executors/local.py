@@ -96,7 +96,7 @@ class LocalExecutor:
             start_method=start_method,
         )
         self._disk = DiskWatch(jobs, self._attempts, self._sandbox.stop)
-        self._janitor = Janitor(store, freight.workspace if freight else partial(Workspace, jobs))
+        self._janitor = Janitor(store, partial(Workspace, jobs))
         self._unsure: deque[Attempt] = deque()
         self._work = threading.Event()
         self._closing = self._draining = False
