@@ -5,12 +5,14 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO
 
+CALLER = "gpserver.caller"
+"""The key of a request's scope under which its handler leaves the name of whoever sent it."""
+
 _ABOUT: ContextVar[str] = ContextVar("job", default="")
+_JOB = re.compile(r"\bjob (?:j)?([0-9a-f]{32})\b")
 
 # Values that nobody but their owner may know, by their names in URLs, forms, JSON and headers; and the
 # password of a URL.
@@ -25,18 +27,8 @@ _FORMATS = ("text", "json")
 _OUTPUT = "gpserver.output"
 
 
-@contextmanager
-def about(job_id: str) -> Iterator[None]:
-    """Whatever is logged meanwhile, by this thread or coroutine, carries the job's id."""
-    token = _ABOUT.set(job_id)
-    try:
-        yield
-    finally:
-        _ABOUT.reset(token)
-
-
 def concern(job_id: str) -> None:
-    """Whatever else is logged of this request carries the job's id."""
+    """Whatever this coroutine, and threads that it asks, log from now on carries the id of a job."""
     _ABOUT.set(job_id)
 
 
@@ -77,7 +69,7 @@ class _Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         job = getattr(record, "job_id", "")
-        record.suffix = f" [job {job}]" if job else ""
+        record.suffix = f" [job {job}]" if job and job not in record.msg else ""
         return super().format(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
@@ -98,8 +90,10 @@ def _json() -> logging.Formatter:
 def _complete(record: logging.LogRecord) -> bool:
     """Before it is formatted, since secrets are harder to find in what is quoted twice."""
     record.msg, record.args = scrubbed(record.getMessage()), None
-    if (job := _ABOUT.get()) and not hasattr(record, "job_id"):
-        record.job_id = job
+    if not hasattr(record, "job_id"):
+        named = _JOB.search(record.msg)
+        if job := named[1] if named else _ABOUT.get():
+            record.job_id = job
     return True
 
 

@@ -10,17 +10,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gpserver.logs import CALLER, concern
 from gpserver.telemetry.observers import Telemetry
 
 _log = logging.getLogger("gpserver.access")
 
-CALLER = "gpserver.caller"
-"""The key of a request's scope under which its handler leaves the name of whoever sent it."""
-
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _NO_ROUTE = "none"
 # Who fetches what a job made belongs to its trace; polls would only drown it.
-_FETCH = re.compile(r"/(?:jobs/j?|directories/arcgisjobs/[^/]+/j?)([0-9a-f]{32})/(?:results|scratch)/")
+_JOB = re.compile(r"/(?:jobs/j?|directories/arcgisjobs/[^/]+/j?)([0-9a-f]{32})(/results/|/scratch/)?")
 
 
 class Requests:
@@ -44,12 +42,15 @@ class Requests:
             await self._app(scope, receive, send)
             return
         begin, exchange = perf_counter(), _Exchange(receive, send)
+        job = _JOB.search(scope["path"])
+        if job:
+            concern(job[1])
         method = scope["method"] if scope["method"] in _METHODS else "other"
         if scope["method"] != "GET":  # bodies of those are nothing that anybody counts
             receive = exchange.receive
         try:
             if self._telemetry.traces:
-                await self._traced(scope, method, receive, exchange)
+                await self._traced(scope, method, receive, exchange, job[1] if job and job[2] else "")
             else:
                 await self._app(scope, receive, exchange.send)
         finally:
@@ -60,13 +61,14 @@ class Requests:
             if self._access:
                 self._write(scope, exchange, route, seconds)
 
-    async def _traced(self, scope: Scope, method: str, receive: Receive, exchange: "_Exchange") -> None:
+    async def _traced(
+        self, scope: Scope, method: str, receive: Receive, exchange: "_Exchange", fetched: str
+    ) -> None:
         traces = self._telemetry.traces
         assert traces
-        headers, fetched = Headers(scope=scope), _FETCH.search(scope["path"])
-        of_job = ""
+        headers, of_job = Headers(scope=scope), ""
         if fetched and "traceparent" not in headers:
-            of_job = await run_in_threadpool(self._trace_of, fetched[1])
+            of_job = await run_in_threadpool(self._trace_of, fetched)
         with traces.request(method, headers, of_job) as span:
             try:
                 await self._app(scope, receive, exchange.send)
@@ -84,8 +86,6 @@ class Requests:
             "caller": scope.get(CALLER, ""),
             "client": scope["client"][0] if scope.get("client") else "",
         }
-        if job_id := scope.get("path_params", {}).get("job_id"):
-            facts["job_id"] = str(job_id)[:40]
         told = (facts["method"], facts["path"], exchange.code, facts["ms"], exchange.sent, facts["caller"])
         _log.info("%s %s %s %s ms %s bytes %s", *told, extra=facts)
 

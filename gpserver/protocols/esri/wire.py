@@ -31,6 +31,7 @@ from gpserver.errors import (
 )
 from gpserver.examiner import Examiner
 from gpserver.formats import Body, Resource, format_for, format_named, html, plain_name
+from gpserver.logs import CALLER
 from gpserver.maps.studio import Studio
 from gpserver.protocols.form import Parameters, read_body
 from gpserver.security import NOBODY, Caller, Guard
@@ -175,6 +176,7 @@ def endpoint(
                 await read_body(request, parameters, site.spool, limit)
             if admission:
                 call = admission.identify(call)
+                request.scope[CALLER] = call.caller.name
                 admission.check(call)
             resource = await handler(call)
         except TokenRequired as error:

@@ -31,6 +31,7 @@ from gpserver.errors import (
     outage,
 )
 from gpserver.layers import Layers
+from gpserver.logs import CALLER
 from gpserver.maps.studio import Studio
 from gpserver.protocols.form import IN_MEMORY, Parameters, read_body
 from gpserver.schedules.office import Office
@@ -148,6 +149,7 @@ def endpoint(
         parameters = Parameters(request.scope["query_string"].decode("latin-1"))
         try:
             call = identify(Call(request, parameters, site))
+            request.scope[CALLER] = call.caller.name
             value = await handler(call)
             response = value if isinstance(value, Response) else json_response(value)
         except Exception as error:
