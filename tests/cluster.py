@@ -57,6 +57,8 @@ class Cluster:
     services: Path
     database: str
     lease: float = LEASE
+    settings: str = ""
+    """The end of every machine's gpserver.toml."""
     webs: list[Server] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
 
@@ -96,7 +98,7 @@ class Cluster:
         return self.workers[-1]
 
     def _set(self, home: Path, database: str = "") -> None:
-        text = f'store = "{database or self.database}"\nlease = {self.lease}\n'
+        text = f'store = "{database or self.database}"\nlease = {self.lease}\n{self.settings}'
         (home / "gpserver.toml").write_text(text)
 
     def stop(self) -> None:
