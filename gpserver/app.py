@@ -40,6 +40,7 @@ from gpserver.protocols.evergis import wire as evergis
 from gpserver.protocols.evergis.routes import routes as evergis_routes
 from gpserver.protocols.paths import Paths
 from gpserver.queue import Limits, Queue
+from gpserver.results.place import Files, open_files
 from gpserver.retention import Keep, Retention
 from gpserver.schedules.book import FILE, SCHEDULES, Book
 from gpserver.schedules.office import Office, View
@@ -50,8 +51,6 @@ from gpserver.stores import JobStore
 from gpserver.stores.sqlite import SQLiteStore
 from gpserver.telemetry.observers import Telemetry, create_telemetry
 from gpserver.telemetry.requests import Requests
-from gpserver.uploads import Uploads
-from gpserver.workspace import Workspace
 
 if TYPE_CHECKING:
     from gpserver.stores.postgres import PostgresStore
@@ -216,8 +215,7 @@ def create_engine(
     """
     data = settings.data.resolve()
     data.mkdir(parents=True, exist_ok=True)
-    uploads = Uploads(data / "uploads", settings.max_upload, settings.upload_types)
-    layers = layers_of(settings).open()
+    files, layers = _files(settings), layers_of(settings).open()
     Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
     store, executor = _remote(settings, shared) if shared else _local(settings, data)
     if telemetry:
@@ -226,8 +224,20 @@ def create_engine(
     jobs = data / "jobs"
     jobs.mkdir(exist_ok=True)
     queue = Queue(store, jobs, Limits(settings.max_queued, settings.max_queued_each, settings.min_free))
-    retention = _retention(settings, store)
-    return Engine(store, executor, jobs, uploads, layers, queue, retention, lifetime=settings.job_lifetime)
+    parts = store, executor, files.results, files.uploads, layers, queue, _retention(settings, store)
+    return Engine(*parts, lifetime=settings.job_lifetime)
+
+
+def _files(settings: Settings) -> Files:
+    data = settings.data.resolve()
+    return open_files(
+        settings.results,
+        data,
+        _home(settings, data) / "fetched",
+        most_cached=settings.results_cache,
+        most_upload=settings.max_upload,
+        types=settings.upload_types,
+    )
 
 
 def open_jobs(settings: Settings) -> tuple[JobStore, Retention]:
@@ -248,7 +258,7 @@ def open_jobs(settings: Settings) -> tuple[JobStore, Retention]:
 def _retention(settings: Settings, store: JobStore) -> Retention:
     jobs = settings.data.resolve() / "jobs"
     kept = Keep(settings.max_jobs, settings.max_bytes)
-    return Retention(store, jobs, partial(Workspace, jobs), kept)
+    return Retention(store, jobs, _files(settings).results.workspace, kept)
 
 
 def create_runner(settings: Settings, telemetry: Telemetry) -> LocalExecutor:
@@ -313,7 +323,7 @@ def _remote(settings: Settings, shared: "PostgresStore") -> tuple[JobStore, Exec
 
 
 def _executor(settings: Settings, store: JobStore, *, lease: float) -> LocalExecutor:
-    data = settings.data.resolve()
+    data, files = settings.data.resolve(), _files(settings)
     return LocalExecutor(
         store,
         settings.services.resolve(),
@@ -325,6 +335,8 @@ def _executor(settings: Settings, store: JobStore, *, lease: float) -> LocalExec
         start_method=settings.start_method or None,
         debug=settings.debug,
         lease=lease,
+        freight=files.freight,
+        hidden=files.hidden,
     )
 
 

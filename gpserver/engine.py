@@ -17,13 +17,14 @@ from gpserver.features import Layer
 from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Result, Tally, Terms
 from gpserver.layers import Layers
 from gpserver.queue import Queue
+from gpserver.results import Distant, Results
 from gpserver.retention import Retention
 from gpserver.stores import JobStore
 from gpserver.stores.vitals import Vitals
 from gpserver.stores.webhooks import WebhookTables
 from gpserver.task import Service, Task
 from gpserver.uploads import Uploads
-from gpserver.workspace import Value, Workspace
+from gpserver.workspace import Value, confirmed, results_of
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Engine:
     Args:
         store: Where jobs are kept.
         executor: Who runs them.
-        jobs: The folder of the jobs' folders.
+        results: Where the files of jobs rest.
         uploads: The files that clients have sent.
         layers: The named layers.
         queue: The line of jobs that wait.
@@ -53,7 +54,7 @@ class Engine:
         self,
         store: JobStore,
         executor: Executor,
-        jobs: Path,
+        results: Results,
         uploads: Uploads,
         layers: Layers,
         queue: Queue,
@@ -61,7 +62,7 @@ class Engine:
         *,
         lifetime: float,
     ) -> None:
-        self._store, self._executor, self._jobs, self._lifetime = store, executor, jobs, lifetime
+        self._store, self._executor, self._results, self._lifetime = store, executor, results, lifetime
         self.uploads, self.layers = uploads, layers
         self._watchers: dict[str, list[Watcher]] = {}
         self._watching = threading.Lock()
@@ -86,7 +87,7 @@ class Engine:
 
     def start(self) -> None:
         """Begin to run jobs, those that a former server left behind first."""
-        self._jobs.mkdir(parents=True, exist_ok=True)
+        self._results.start()
         self._executor.start(self._ended)
         self._sweeper.start()
 
@@ -156,13 +157,15 @@ class Engine:
         if job_id and self._store.get(job_id):
             raise Conflict(f"There is a job {job_id} already.")
         job_id = job_id or secrets.token_hex(16)
-        workspace = Workspace(self._jobs, job_id)
+        workspace = self._results.workspace(job_id)
         terms, now = _terms(service, task), time.time()
         try:
             inputs = tuple(
                 workspace.take(parameter.name, parameter.data_type.name, values.get(parameter.name, ()))
                 for parameter in task.inputs
             )
+            if any(item.file for item in inputs):
+                self._results.take(job_id)
             self._store.add(
                 NewJob(
                     job_id,
@@ -214,11 +217,11 @@ class Engine:
             raise NotFound(f"Job {job_id} not found.")
 
     def delete(self, job_id: str) -> None:
-        """Forget a job that has ended, with its files and results.
+        """Forget a job with its files and results; one that has not ended is stopped first.
 
         Raises:
             NotFound: There is no such job.
-            InvalidRequest: It has not ended.
+            InvalidRequest: It is pinned.
         """
         self.job(job_id)
         if not self._store.ended.condemn([job_id]):
@@ -296,9 +299,9 @@ class Engine:
 
     def dataset(self, job: Job, result: Result) -> Path:
         """The file of a result's features, rows or cells."""
-        return Workspace(self._jobs, job.id).results(job.attempt) / (result.layer or result.file or "")
+        return self._results.dataset(job.id, f"{results_of(job.attempt)}/{result.layer or result.file}")
 
-    def file(self, job: Job, name: str) -> Path:
+    def file(self, job: Job, name: str) -> Path | Distant:
         """An output file of the job; only what is a result is one, whatever else the task wrote.
 
         Raises:
@@ -308,7 +311,7 @@ class Engine:
         names = {part.file for result in results for part in (result, *result.parts)}
         if name not in names:
             raise NotFound(f"There is no file {name} of this job.")
-        return Workspace(self._jobs, job.id).results(job.attempt) / name
+        return self._results.file(job.id, f"{results_of(job.attempt)}/{name}")
 
     def large_input(self, job: Job, item: Input) -> Path:
         """The JSON text of a large input.
@@ -316,10 +319,10 @@ class Engine:
         Raises:
             NotFound: No worker has read it yet, or it could not be read.
         """
-        path = Workspace(self._jobs, job.id).confirmed(item)
-        if not path.is_file():
-            raise NotFound(f"The value of {item.name} was not read.")
-        return path
+        try:
+            return self._results.text(job.id, confirmed(item))
+        except NotFound:
+            raise NotFound(f"The value of {item.name} was not read.") from None
 
     def sweep(self, before: float) -> int:
         """Remove jobs that ended ``before``, or are too many; uploads and temporary layers idle since then.

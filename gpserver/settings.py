@@ -38,6 +38,11 @@ class Settings:
     folder layers in the data folder."""
     public_url: str = ""
     """Scheme and host that clients see, where a proxy does not say it in X-Forwarded headers."""
+    results: str = field(default="", repr=False)
+    """``s3://bucket/prefix``, ``gs://…``, ``az://…`` or ``file:///…``: an object store for inputs and results
+    of jobs and for uploads; empty for the data folder. Its query may name settings (endpoint …)."""
+    results_cache: int = 2_000_000_000
+    """Bytes that a server keeps on its disk of what it read in the object store."""
     store: str = field(default="", repr=False)
     """``postgresql://…`` of a database that several machines share; empty for a file in the data folder."""
     lease: float = 15.0

@@ -15,10 +15,10 @@ import orjson
 
 from gpserver.errors import InvalidRequest, NotFound, TooLarge
 
-_ID = re.compile(r"i[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ID = re.compile(r"i[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CHECKSUMS = {32: "md5", 40: "sha1", 64: "sha256"}  # by their hexadecimal digits
 _BLOCK = 1 << 20
-_MOST_PARTS = 10_000
+MOST_PARTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Uploads:
         """
         item_id = item_id.strip().lower()
         try:
-            if _ID.fullmatch(item_id):
+            if ID.fullmatch(item_id):
                 return Upload(**orjson.loads((self._root / item_id / "item.json").read_bytes()))
         except FileNotFoundError:
             pass
@@ -123,8 +123,8 @@ class Uploads:
             InvalidRequest: The item is committed, or the number is not one of a part.
             TooLarge: The parts together are over the limit.
         """
-        if not 0 <= number <= _MOST_PARTS:
-            raise InvalidRequest(f"The number of a part is from 0 to {_MOST_PARTS}.")
+        if not 0 <= number <= MOST_PARTS:
+            raise InvalidRequest(f"The number of a part is from 0 to {MOST_PARTS}.")
         others = (path for there, path in self._parts(item).items() if there != number)
         self._check_size(file.stat().st_size + sum(path.stat().st_size for path in others))
         try:
@@ -153,7 +153,7 @@ class Uploads:
         self._check_size(sum(path.stat().st_size for path in chosen))
         try:
             with tempfile.TemporaryDirectory(dir=self._folder(item)) as scratch:
-                _join(chosen, Path(scratch) / "content", checksum.strip().lower())
+                join(chosen, Path(scratch) / "content", checksum.strip().lower())
                 return self._complete(item, Path(scratch) / "content")
         except FileNotFoundError:
             raise InvalidRequest(f"The item {item.id} was committed or deleted meanwhile.") from None
@@ -215,7 +215,12 @@ def file_name(text: str) -> str:
     return f"{stem[-50:]}{dot}{suffix[-10:]}" or "file"  # a file system takes 255 bytes
 
 
-def _join(parts: Sequence[Path], target: Path, checksum: str) -> None:
+def join(parts: Sequence[Path], target: Path, checksum: str) -> None:
+    """Write files one behind another into a new one.
+
+    Raises:
+        InvalidRequest: It has another checksum than that which is given, if one is.
+    """
     kind = _CHECKSUMS.get(len(checksum), "md5")
     digest = hashlib.new(kind, usedforsecurity=False)
     with target.open("wb") as file:

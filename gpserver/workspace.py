@@ -69,15 +69,11 @@ class Workspace:
 
     def confirm(self, item: Input, text: bytes) -> None:
         """Keep the text of a large input that was read and found sound, for ``inputs/<name>``."""
-        target = self.confirmed(item)
+        target = self.folder / confirmed(item)
         partial = target.with_suffix(".partial")
         partial.write_bytes(text)
         partial.replace(target)
         (self.folder / (item.file or "")).unlink(missing_ok=True)
-
-    def confirmed(self, item: Input) -> Path:
-        """Where the sound text of a large input lies once a worker has read it."""
-        return (self.folder / (item.file or "")).with_suffix(".json")
 
     def scratch(self, attempt: int) -> Path:
         """Where the task of this attempt may write what it likes."""
@@ -89,7 +85,7 @@ class Workspace:
 
     def results(self, attempt: int) -> Path:
         """Where the result layers and output files of this attempt rest."""
-        return self.folder / f"results-{attempt}"
+        return self.folder / results_of(attempt)
 
     def tidy(self, attempt: int) -> int:
         """Remove what attempts wrote but the results of one (0: of none); gives the bytes that are left."""
@@ -103,6 +99,16 @@ class Workspace:
     def delete(self) -> None:
         """Remove all of it; a folder that is not there is fine."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def confirmed(item: Input) -> str:
+    """Where in its folder the sound text of a large input lies, once a worker has read it."""
+    return (item.file or "").rpartition(".")[0] + ".json"
+
+
+def results_of(attempt: int) -> str:
+    """Where in a job's folder the result layers and output files of an attempt rest."""
+    return f"results-{attempt}"
 
 
 def size_of(folder: Path) -> int:

@@ -30,7 +30,7 @@ LADDER = [
     ["tools"],
     ["addresses", "loading", "workspace", "stores"],
     ["fetch", "uploads", "retention"],
-    ["catalog", "sources"],
+    ["catalog", "results", "sources"],
     ["evergis"],
     ["worker"],
     ["sandbox"],

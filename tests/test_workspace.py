@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gpserver import workspace
 from gpserver.job import Input
-from gpserver.workspace import Spooled, Workspace, unquote
+from gpserver.workspace import Spooled, Workspace, confirmed, unquote
 
 
 @given(st.text(alphabet="%+ab4F09gé \n", max_size=60))
@@ -33,9 +33,9 @@ def test_a_large_value_is_taken_over_decoded_and_confirmed(tmp_path: Path) -> No
     item = Input("In_Table", "GPRecordSet", file=job.receive("In_Table", Spooled(spooled, urlencoded=True)))
     assert not spooled.exists()
     assert job.read(item) == b'{"a": 1}'
-    assert not job.confirmed(item).exists()
+    assert not (job.folder / confirmed(item)).exists()
     job.confirm(item, b'{"a":1}')
-    assert job.confirmed(item).read_bytes() == b'{"a":1}'
+    assert (job.folder / confirmed(item)).read_bytes() == b'{"a":1}'
     assert [path.name for path in (job.folder / "inputs").iterdir()] == ["In_Table.json"]
 
 

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,12 @@ from gpserver.executors.diskwatch import DiskWatch
 from gpserver.executors.janitor import Janitor
 from gpserver.executors.lease import Lease, resolve
 from gpserver.executors.patience import Patience
+from gpserver.executors.porter import Porter
 from gpserver.executors.share import next_turn
 from gpserver.fetch import Reach
 from gpserver.job import Job, JobStatus
 from gpserver.layers import Place
+from gpserver.results import Freight
 from gpserver.sandbox import Ending, Order, Outcome, Sandbox
 from gpserver.stores import JobStore
 from gpserver.stores.vitals import Vitals
@@ -32,7 +34,6 @@ from gpserver.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
-_STEP = 0.05  # seconds between two looks whether everything has ended
 # Why a child had to be replaced, for people.
 _REASONS = {
     Ending.FINISHED: "recycled",
@@ -42,6 +43,7 @@ _REASONS = {
     Ending.CANCELLED: "cancel",
     Ending.OUT_OF_MEMORY: "memory",
 }
+_STEP = 0.05  # seconds between two looks whether everything has ended
 _POLL = 1.0  # seconds; only a safety net, every event of ours wakes the dispatcher
 
 
@@ -60,6 +62,8 @@ class LocalExecutor:
         debug: Whether clients see the traceback of a failed task.
         lease: Seconds of silence after which other machines take its jobs over; 0 where there are none.
         kept: Gives the slots that are kept for services, by full name; asked before each claim.
+        freight: Moves the files of jobs, where they rest in an object store.
+        hidden: Variables of the environment that tasks do not see.
     """
 
     def __init__(
@@ -76,17 +80,19 @@ class LocalExecutor:
         debug: bool,
         lease: float = 0.0,
         kept: Callable[[], Mapping[str, int]] = dict,
+        freight: Freight | None = None,
+        hidden: Collection[str] = (),
     ) -> None:
         self._store, self._services, self._jobs, self._debug = store, services, jobs, debug
         self._uploads, self._reach, self._layers = uploads, reach, asdict(layers)
-        self._slots = slots
         # Processes of one name may follow each other; a runner that is gone never comes back.
         self._runner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._lease = Lease(store, self._runner, lease, self._give_up, self._tell)
         self._attempts = Attempts(store, self._tell)
         self._patience = Patience(store, self._tell)
         self._slots, self._kept = slots, kept
-        self._sandbox = Sandbox(
+        sandbox = partial(Porter, freight) if freight else Sandbox
+        self._sandbox = sandbox(
             "gpserver.worker:run",
             slots=slots,
             on_events=self._on_events,
@@ -94,9 +100,10 @@ class LocalExecutor:
             on_free=self._wake,
             on_replace=lambda ending: store.observer.replaced(_REASONS[ending]),
             start_method=start_method,
+            hidden=hidden,
         )
         self._disk = DiskWatch(jobs, self._attempts, self._sandbox.stop)
-        self._janitor = Janitor(store, partial(Workspace, jobs))
+        self._janitor = Janitor(store, freight.workspace if freight else partial(Workspace, jobs))
         self._unsure: deque[Attempt] = deque()
         self._work = threading.Event()
         self._closing = self._draining = False

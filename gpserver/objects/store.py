@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from gpserver.errors import GPServerError, NotFound
+from gpserver.errors import NotFound, Unavailable
 
 # It brings its own threads and TLS: only a process that needs an object store loads it.
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _BACK_OFF = {
 Given = TypeVar("Given")
 
 
-class StoreFailed(GPServerError):
+class StoreFailed(Unavailable):
     """The object store did not do what it was asked for, however often; the text says what it answered."""
 
 

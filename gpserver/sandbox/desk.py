@@ -4,7 +4,7 @@ import logging
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -38,9 +38,12 @@ class Desk:
             request that is wrong.
         slots: Requests that are worked on at once.
         start_method: As for :class:`gpserver.sandbox.Sandbox`.
+        hidden: As for :class:`gpserver.sandbox.Sandbox`.
     """
 
-    def __init__(self, entry: str, *, slots: int, start_method: str | None = None) -> None:
+    def __init__(
+        self, entry: str, *, slots: int, start_method: str | None = None, hidden: Collection[str] = ()
+    ) -> None:
         self._entry = entry
         self._lock = threading.Lock()
         self._queue: deque[_Request[Any]] = deque()
@@ -53,6 +56,7 @@ class Desk:
             on_end=self._ended,
             on_free=self._next,
             start_method=start_method,
+            hidden=hidden,
         )
 
     def close(self) -> None:

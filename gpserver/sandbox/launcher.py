@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,14 @@ _PATIENCE = 5.0  # seconds until a zygote that does not leave is killed
 class Launcher:
     """One zygote process; it lives until ``close``, or until ``receive`` raises EOFError."""
 
-    def __init__(self, entry: str, modules: Sequence[str], start_method: str, log: Path | None) -> None:
+    def __init__(
+        self,
+        entry: str,
+        modules: Sequence[str],
+        start_method: str,
+        log: Path | None,
+        hidden: Collection[str] = (),
+    ) -> None:
         self.control, theirs = socket.socketpair()
         arguments = str(theirs.fileno()), entry, json.dumps(list(modules)), start_method
         with theirs, contextlib.ExitStack() as stack:
@@ -32,7 +39,7 @@ class Launcher:
                 stdin=subprocess.DEVNULL,
                 stdout=stack.enter_context(log.open("ab")) if log else 2,
                 stderr=subprocess.STDOUT,
-                env=os.environ | _ENVIRONMENT,
+                env={name: os.environ[name] for name in os.environ if name not in hidden} | _ENVIRONMENT,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is for the server
             )

@@ -3,7 +3,7 @@
 import logging
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Sandbox:
             Linux, ``spawn`` elsewhere.
         recycle_after: Orders that one child runs at most.
         child_log: Takes what native code writes to its standard output and error; default: our own.
+        hidden: Variables of our environment that the children do not have.
     """
 
     def __init__(
@@ -51,11 +52,12 @@ class Sandbox:
         start_method: str | None = None,
         recycle_after: int = 200,
         child_log: Path | None = None,
+        hidden: Collection[str] = (),
     ) -> None:
         method = start_method or ("fork" if sys.platform == "linux" else "spawn")
         modules = [*preload, entry.partition(":")[0]]
         self._supervisor = Supervisor(
-            partial(Launcher, entry, modules, method, child_log),
+            partial(Launcher, entry, modules, method, child_log, hidden),
             slots=slots,
             recycle_after=recycle_after,
             on_events=partial(_guarded, on_events),

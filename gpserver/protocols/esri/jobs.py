@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from gpserver.engine import Engine
 from gpserver.errors import GPServerError, NotFound
@@ -31,6 +31,7 @@ from gpserver.protocols.esri.parameters import (
     result_value,
 )
 from gpserver.protocols.esri.wire import Call
+from gpserver.protocols.sending import sent
 
 # A browser would run these; an output file is data, whatever its task wrote into it.
 _PLAIN = ("json", "pjson", "amf")  # formats of the value as it was sent
@@ -219,11 +220,11 @@ async def file(call: Call) -> Response:
     found = await ask(engine, engine.job, _job_id(call.part("job_id")))
     if call.part("place").lower() != files_of(found.service):
         raise NotFound
-    path = await ask(engine, engine.file, found, call.part("file"))
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    content = await ask(engine, engine.file, found, call.part("file"))
+    kind = mimetypes.guess_type(content.name)[0] or "application/octet-stream"
     if _ACTIVE.search(kind):
         kind = "text/plain" if kind.startswith("text/") else "application/octet-stream"
-    return FileResponse(path, media_type=kind, headers={"x-content-type-options": "nosniff"})
+    return sent(content, call.request, kind, {"x-content-type-options": "nosniff"})
 
 
 def _job_id(text: str) -> str:

@@ -1,0 +1,35 @@
+"""Tasks that take and give what is large."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from gpserver import JobContext, Points, Polygons, Service, task
+
+service = Service("Files", result_map_service=True, maximum_records=1_000_000)
+
+
+class Grown(NamedTuple):
+    grown: Polygons
+    listing: Path
+
+
+@task
+def grow(job: JobContext, points: Points, radius: float = 2.0) -> Grown:
+    """Circles around points, and a file that lists them."""
+    frame = points.set_geometry(points.buffer(radius, quad_segs=8))
+    listing = job.scratch / "listing.txt"
+    listing.write_text("".join(f"{n:09}\n" for n in range(len(points))))
+    return Grown(frame, listing)
+
+
+@task(output="text")
+def read_file(file: Path) -> str:
+    """What a file says."""
+    return file.read_text()[:100]
+
+
+@task(output="names")
+def environment() -> str:
+    """What a task sees of the server's environment."""
+    return ",".join(sorted(name for name in os.environ if name.startswith(("AWS", "GPSERVER_RESULTS"))))
