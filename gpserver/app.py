@@ -38,6 +38,7 @@ from gpserver.protocols.esri.webhooks import letter
 from gpserver.protocols.esri.wire import Site
 from gpserver.protocols.evergis import wire as evergis
 from gpserver.protocols.evergis.routes import routes as evergis_routes
+from gpserver.protocols.intake import Intake, Room
 from gpserver.protocols.paths import Paths
 from gpserver.queue import Limits, Queue
 from gpserver.results.place import Files, open_files
@@ -78,7 +79,8 @@ def create_app(settings: Settings) -> Starlette:
     lock, guard = FileLock(home / "engine.lock"), _guard(settings, data, shared)
     start_method = settings.start_method or None
     telemetry = create_telemetry()
-    engine, catalog = create_engine(settings, shared, telemetry), Catalog(settings.services.resolve())
+    catalog = Catalog(settings.services.resolve())
+    engine = create_engine(settings, shared, telemetry, catalog)
     examiner = _examiner(settings, home)
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=start_method)
     # Of its own: tiles come by the hundred, and would push out pictures that were promised for a while.
@@ -128,7 +130,7 @@ def _site(
         catalog,
         examiner,
         studio,
-        spool,
+        Intake(spool, _room(settings)),
         settings.max_body,
         settings.public_url.rstrip("/"),
         settings.current_version,
@@ -153,7 +155,7 @@ def _routes(
         clerk,
         office,
         tiles,
-        site.spool,
+        site.intake,
         site.max_body,
         site.guard,
         site.origins,
@@ -204,7 +206,10 @@ def _warn_of_misspelled(guard: Guard, catalog: Catalog) -> None:
 
 
 def create_engine(
-    settings: Settings, shared: "PostgresStore | None" = None, telemetry: Telemetry | None = None
+    settings: Settings,
+    shared: "PostgresStore | None" = None,
+    telemetry: Telemetry | None = None,
+    catalog: Catalog | None = None,
 ) -> Engine:
     """The engine of a data folder; it runs nothing until it is started.
 
@@ -212,12 +217,13 @@ def create_engine(
         settings: Where it is, and how much it takes.
         shared: The store that machines share; None where there is but one.
         telemetry: Is told what becomes of jobs.
+        catalog: The services, where somebody has read them already.
     """
     data = settings.data.resolve()
     data.mkdir(parents=True, exist_ok=True)
     files, layers = _files(settings), layers_of(settings).open()
     Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
-    store, executor = _remote(settings, shared) if shared else _local(settings, data)
+    store, executor = _remote(settings, shared) if shared else _local(settings, data, catalog)
     if telemetry:
         store.observer = telemetry
         telemetry.metrics.watch_slots(executor.slots)
@@ -270,7 +276,7 @@ def create_runner(settings: Settings, telemetry: Telemetry) -> LocalExecutor:
     shared = _shared(settings)
     assert shared  # a runner without one was refused
     shared.observer = telemetry
-    executor = _executor(settings, shared, lease=settings.lease)
+    executor = _executor(settings, shared, None, lease=settings.lease)
     telemetry.metrics.watch_slots(executor.slots)
     return executor
 
@@ -311,9 +317,9 @@ def migrate_tables(settings: Settings) -> list[str]:
         return [*done, migrate_carrier(database)]
 
 
-def _local(settings: Settings, data: Path) -> tuple[JobStore, Executor]:
+def _local(settings: Settings, data: Path, catalog: Catalog | None) -> tuple[JobStore, Executor]:
     store = SQLiteStore(data / "jobs.sqlite")
-    return store, _executor(settings, store, lease=0.0)
+    return store, _executor(settings, store, catalog, lease=0.0)
 
 
 def _remote(settings: Settings, shared: "PostgresStore") -> tuple[JobStore, Executor]:
@@ -348,6 +354,11 @@ def layers_of(settings: Settings) -> Place:
     where = settings.layers or folder
     location = where if is_database(where) else str(Path(where).resolve())
     return Place(location, folder, bool(settings.users), administrators)
+
+
+def _room(settings: Settings) -> Room:
+    most, size = settings.max_bodies, settings.max_receiving
+    return Room(most, settings.max_bodies_each, size, settings.max_receiving_each, settings.min_free)
 
 
 def _reach(settings: Settings) -> Reach:

@@ -184,6 +184,13 @@ class Catalog:
         found = [item for item in self._current().values() if item.folder.lower() == folder.lower()]
         return sorted(found, key=lambda item: item.name)
 
+    def kept_slots(self) -> dict[str, int]:
+        """Slots of each machine that are kept for services, by full name, as the files stand now."""
+        if self.changed():
+            self.refresh()
+        services = self._services.values()
+        return {item.full_name: item.min_instances for item in services if item.min_instances}
+
     def service(self, full_name: str) -> Service:
         """Find a service by ``Name`` or ``Folder/Name``, in any case.
 

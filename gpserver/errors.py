@@ -49,6 +49,10 @@ def outage(error: Exception) -> Unavailable | None:
     )
 
 
+class Crowded(ServerBusy):
+    """Too much comes in at the same time."""
+
+
 class TokenRequired(GPServerError):
     """Somebody who has not said who he is asked for what is not for everybody."""
 

@@ -59,11 +59,23 @@ class Settings:
     max_queued_each: int = 1_000
     """Jobs of one user who signed in that may wait."""
     min_free: int = 200_000_000
-    """Bytes of the data folder's disk that no job is taken below."""
+    """Bytes of the data folder's disk below which no job, large body or file is taken."""
     max_body: int = 200_000_000
     """Bytes of one request's body."""
+    max_bodies: int = 100
+    """Bodies over 64 kB that are received at the same time; one beyond it is refused before it is read."""
+    max_bodies_each: int = 20
+    """Those of one user who signed in."""
+    max_receiving: int = 10_000_000_000
+    """Bytes of all bodies that are received at the same time."""
+    max_receiving_each: int = 4_000_000_000
+    """Bytes of those of one user who signed in."""
     max_upload: int = 2_000_000_000
     """Bytes of one uploaded file, in one piece or in parts."""
+    max_uploads: int = 100_000_000_000
+    """Bytes of all uploaded files that are kept."""
+    max_uploads_each: int = 20_000_000_000
+    """Bytes of those of one user who signed in."""
     upload_types: tuple[str, ...] = (
         *("json", "geojson", "pbf", "txt", "csv", "zip", "gpkg", "kml", "kmz", "gpx"),
         *("tif", "tiff", "img", "png", "jpg", "xls", "xlsx", "xml", "pdf"),

@@ -4,20 +4,25 @@ import hashlib
 import re
 import shutil
 import tempfile
+import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from pathlib import Path
 
 import orjson
 
-from gpserver.errors import InvalidRequest, NotFound, TooLarge
+from gpserver.errors import InvalidRequest, NotFound, ServerBusy, TooLarge
+from gpserver.workspace import size_of
 
 ID = re.compile(r"i[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CHECKSUMS = {32: "md5", 40: "sha1", 64: "sha256"}  # by their hexadecimal digits
 _BLOCK = 1 << 20
+_AROUND = 4096  # bytes that an item takes however small it is
 MOST_PARTS = 10_000
 
 
@@ -44,6 +49,23 @@ class Upload:
     committed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes that all items may take, and those of one user who signed in."""
+
+    total: float
+    each: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What an item takes, as it was when its folders had these times."""
+
+    stamp: tuple[int, ...]
+    owner: str
+    size: int
+
+
 class Uploads:
     """The items below a folder; safe to use from any thread.
 
@@ -53,8 +75,12 @@ class Uploads:
         types: File name extensions that are taken, without the dot.
     """
 
+    space = Space(inf, inf)
+    """What they may take together."""
+
     def __init__(self, root: Path, most_bytes: int = 0, types: Sequence[str] = ()) -> None:
         self._root, self.most_bytes = root, most_bytes
+        self._weights, self._weighing = dict[str, Weight](), threading.Lock()
         self.types = tuple(kind.lower().lstrip(".") for kind in types)
 
     def add(self, file: Path, name: str, description: str = "", service: str = "", owner: str = "") -> Upload:
@@ -63,9 +89,11 @@ class Uploads:
         Raises:
             InvalidRequest: The extension of its name is not taken.
             TooLarge: It is over the limit.
+            ServerBusy: There is no space for it.
         """
-        item = self._new(name, description, service, owner)
-        self._check_size(file.stat().st_size)
+        item, size = self._new(name, description, service, owner), file.stat().st_size
+        self._check_size(size)
+        self._check_space(owner, size)
         return self._complete(item, file)
 
     def register(self, name: str, description: str = "", service: str = "", owner: str = "") -> Upload:
@@ -73,8 +101,10 @@ class Uploads:
 
         Raises:
             InvalidRequest: The extension of its name is not taken.
+            ServerBusy: There is no space for it.
         """
         item = self._new(name, description, service, owner)
+        self._check_space(owner)
         (self._folder(item) / "parts").mkdir(parents=True)
         self._write(item)
         return item
@@ -122,11 +152,13 @@ class Uploads:
         Raises:
             InvalidRequest: The item is committed, or the number is not one of a part.
             TooLarge: The parts together are over the limit.
+            ServerBusy: There is no space for it.
         """
         if not 0 <= number <= MOST_PARTS:
             raise InvalidRequest(f"The number of a part is from 0 to {MOST_PARTS}.")
         others = (path for there, path in self._parts(item).items() if there != number)
         self._check_size(file.stat().st_size + sum(path.stat().st_size for path in others))
+        self._check_space(item.owner, file.stat().st_size)
         try:
             file.rename(self._folder(item) / "parts" / str(number))
         except FileNotFoundError:
@@ -203,9 +235,46 @@ class Uploads:
     def _parts(self, item: Upload) -> dict[int, Path]:
         return {int(path.name): path for path in self._folder(item).glob("parts/*")}
 
+    def _check_space(self, owner: str, more: int = 0) -> None:
+        used, space = self._used(), self.space
+        if sum(used.values()) + more > space.total:
+            raise ServerBusy(
+                f"Uploaded files take {space.total:,} bytes, and no more are kept. Ask again later."
+            )
+        if owner and used[owner] + more > space.each:
+            raise ServerBusy(f"Your uploaded files may take {space.each:,} bytes together: delete some.")
+
+    def _used(self) -> Counter[str]:
+        """The bytes of each owner's items; only folders that have changed are read again."""
+        with self._weighing:
+            before, now = self._weights, dict[str, Weight]()
+            for folder in self._root.glob("i*"):
+                stamp = tuple(map(_changed, (folder, folder / "parts")))
+                known = before.get(folder.name)
+                now[folder.name] = known if known and known.stamp == stamp else self._weigh(folder, stamp)
+            self._weights = now
+        used = Counter[str]()
+        for weight in now.values():
+            used[weight.owner] += weight.size
+        return used
+
+    def _weigh(self, folder: Path, stamp: tuple[int, ...]) -> "Weight":
+        try:
+            owner = self.get(folder.name).owner
+        except NotFound:  # it is being made, or deleted
+            owner = ""
+        return Weight(stamp, owner, size_of(folder) + _AROUND)
+
     def _check_size(self, size: int) -> None:
         if size > self.most_bytes:
             raise TooLarge(f"The file has {size} bytes; this server takes up to {self.most_bytes}.")
+
+
+def _changed(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def file_name(text: str) -> str:

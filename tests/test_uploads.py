@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gpserver.errors import InvalidRequest, NotFound, TooLarge
-from gpserver.uploads import Uploads, file_name
+from gpserver.errors import InvalidRequest, NotFound, ServerBusy, TooLarge
+from gpserver.uploads import Space, Upload, Uploads, file_name
 
 
 @pytest.fixture
@@ -182,3 +182,24 @@ def test_parts_that_come_at_once(uploads: Uploads, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert uploads.content(uploads.commit(item)).read_bytes() == b"".join(b"%02d" % n for n in range(40))
+
+
+def test_the_space_of_a_user_and_of_all(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path / "uploads", 10**6, ["txt"])
+    uploads.space = Space(total=250_000, each=150_000)
+
+    def add(size: int, owner: str) -> Upload:
+        file = tmp_path / "file"
+        file.write_bytes(bytes(size))
+        return uploads.add(file, "a.txt", owner=owner)
+
+    first = add(100_000, "ann")
+    with pytest.raises(ServerBusy, match="150,000 bytes together"):
+        add(100_000, "ann")
+    parts = uploads.register("b.txt", owner="bob")
+    (tmp_path / "part").write_bytes(bytes(100_000))
+    uploads.add_part(parts, 1, tmp_path / "part")
+    with pytest.raises(ServerBusy, match="250,000 bytes, and no more"):
+        add(50_000, "")
+    uploads.delete(first)
+    assert add(100_000, "ann").owner == "ann"

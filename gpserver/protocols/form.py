@@ -1,7 +1,9 @@
 """A request's parameters, from query and body alike; large values go to disk as they arrive."""
 
 import tempfile
-from collections.abc import Iterator
+from asyncio import timeout
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, suppress
 from math import isfinite, nan
 from pathlib import Path
 from typing import IO, Any
@@ -13,8 +15,9 @@ from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from gpserver.errors import InvalidRequest, InvalidValue, TooLarge
+from gpserver.errors import InvalidRequest, InvalidValue, ServerBusy, TooLarge
 from gpserver.features.parse import read_json
+from gpserver.protocols.intake import Intake
 from gpserver.workspace import Spooled, Value, unquote
 
 IN_MEMORY = 64 << 10
@@ -23,6 +26,8 @@ IN_MEMORY = 64 << 10
 _MOST = 10_000  # values of one request: each costs far more memory than its few bytes of a body
 _LONG = 16 << 20  # bytes of a value that is no input of a job
 _FILES = 100  # of one request; each is a file on disk, however small
+_SKIMMED = 1024  # bytes that are kept of each value of a body that is refused
+_STALLED = 60.0  # seconds without a byte after which a body is given up: its room is for others
 _BLOCK = 1 << 20  # bytes of a large body that are taken apart at once, off the event loop
 
 
@@ -128,41 +133,116 @@ class Parameters:
         return (value for values in self._values.values() for value in values if isinstance(value, Spooled))
 
 
-async def read_body(request: Request, parameters: Parameters, spool: Path, limit: int) -> None:
+async def pieces(request: Request, intake: Intake, limit: int, owner: str = "") -> AsyncGenerator[bytes]:
+    """The body of a request as it comes; close it, so that its room is free again.
+
+    Args:
+        request: Whose body it is.
+        intake: Where there is room for it.
+        limit: Bytes that it may have.
+        owner: Who sends it; empty for nobody in particular.
+
+    Raises:
+        TooLarge: It is over the limit.
+        ServerBusy: There is no room for it now.
+        InvalidRequest: The client went away, or sends no more.
+    """
+    size = 0
+    try:
+        with intake.receive(owner) as coming:
+            coming.grow(min(_declared(request), limit))
+            async for chunk in _patiently(request.stream()):
+                size += len(chunk)
+                # Past the limit the rest is still received, or the client would see a broken
+                # connection instead of the error.
+                if size <= limit:
+                    coming.grow(size)
+                    yield chunk
+    except ClientDisconnect:
+        raise InvalidRequest("The client went away before it had sent everything.") from None
+    if size > limit:
+        raise TooLarge(f"The request has {size} bytes; this server takes up to {limit}.")
+
+
+async def receive_rest(request: Request, limit: int) -> None:
+    """Take what is left of a body that nobody read, or the client would see a broken connection."""
+    size = 0
+    with suppress(ClientDisconnect, InvalidRequest, RuntimeError):  # it was read already
+        async for chunk in _patiently(request.stream()):
+            size += len(chunk)
+            if size > limit:
+                return
+
+
+async def _patiently(stream: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    while True:
+        try:
+            async with timeout(_STALLED):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise InvalidRequest(f"Nothing more of the request came for {_STALLED:g} seconds.") from None
+        yield chunk
+
+
+def _declared(request: Request) -> int:
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+async def read_body(
+    request: Request, parameters: Parameters, intake: Intake, limit: int, owner: str = ""
+) -> None:
     """Add what the body of a POST says; its values stand behind those of the query, so they win.
 
     Args:
         request: Its body is form-urlencoded or multipart.
         parameters: Takes the values; discard them when the request was answered.
-        spool: A folder for values over 64 kB, on the disk where job folders are.
+        intake: Its folder takes values over 64 kB, on the disk where job folders are.
         limit: Bytes that a body may have.
+        owner: Who sends it; empty for nobody in particular.
 
     Raises:
         TooLarge: The body is over the limit.
+        ServerBusy: There is no room for it now.
         InvalidRequest: The body is not the form that its content type says.
     """
-    size, reader, block = 0, _reader(request, parameters, spool), bytearray()
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            # Past the limit the rest is still received, or the client would see a broken
-            # connection instead of the error.
-            if size <= limit:
+        await _read(request, parameters, intake, limit, owner)
+    except ServerBusy:
+        await _skim(request, parameters, limit)
+        raise
+
+
+async def _skim(request: Request, parameters: Parameters, limit: int) -> None:
+    """Take short values alone of a body that is refused: they say in what format its client reads."""
+    reader, size = _reader(request, parameters, None), 0
+    with suppress(ClientDisconnect, InvalidRequest, RuntimeError):
+        async for chunk in _patiently(request.stream()):
+            if (size := size + len(chunk)) > limit:
+                break
+            reader.feed(chunk)
+        reader.end()
+    reader.close()
+
+
+async def _read(request: Request, parameters: Parameters, intake: Intake, limit: int, owner: str) -> None:
+    reader, block = _reader(request, parameters, intake.spool), bytearray()
+    try:
+        async with aclosing(pieces(request, intake, limit, owner)) as body:
+            async for chunk in body:
                 block += chunk
-            if len(block) >= _BLOCK:
-                await run_in_threadpool(reader.feed, bytes(block))
-                block.clear()
-        if size > limit:
-            raise TooLarge(f"The request has {size} bytes; this server takes up to {limit}.")
+                if len(block) >= _BLOCK:
+                    await run_in_threadpool(reader.feed, bytes(block))
+                    block.clear()
         reader.feed(bytes(block))
         reader.end()
-    except ClientDisconnect:
-        raise InvalidRequest("The client went away before it had sent everything.") from None
     finally:
         reader.close()
 
 
-def _reader(request: Request, parameters: Parameters, spool: Path) -> "_Form | _Multipart":
+def _reader(request: Request, parameters: Parameters, spool: Path | None) -> "_Form | _Multipart":
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind == b"multipart/form-data":
         return _Multipart(parameters, spool, options.get(b"boundary", b""))
@@ -171,14 +251,20 @@ def _reader(request: Request, parameters: Parameters, spool: Path) -> "_Form | _
 
 
 class _Field:
-    """One value as it grows: in memory first, in a file once it is large, or at once if it is a file."""
+    """One value as it grows: in memory first, in a file once it is large, or at once if it is a file.
 
-    def __init__(self, spool: Path, *, urlencoded: bool, name: str = "") -> None:
+    Without a folder for files it is cut instead.
+    """
+
+    def __init__(self, spool: Path | None, *, urlencoded: bool, name: str = "") -> None:
         self._spool, self._urlencoded, self._name = spool, urlencoded, name
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
 
     def write(self, data: bytes) -> None:
+        if self._spool is None:
+            self._memory += data[: max(_SKIMMED - len(self._memory), 0)]
+            return
         if self._file is None and (self._name or len(self._memory) + len(data) > IN_MEMORY):
             self._file = tempfile.NamedTemporaryFile(dir=self._spool, delete=False)  # noqa: SIM115 - closed in value()
             self._file.write(self._memory)
@@ -202,7 +288,7 @@ class _Field:
 class _Form:
     """Reads a form-urlencoded body piece by piece; a large value stays percent-encoded."""
 
-    def __init__(self, parameters: Parameters, spool: Path) -> None:
+    def __init__(self, parameters: Parameters, spool: Path | None) -> None:
         self._parameters, self._spool = parameters, spool
         self._name = bytearray()
         self._field: _Field | None = None
@@ -241,7 +327,7 @@ class _Form:
 class _Multipart:
     """Reads a multipart body piece by piece."""
 
-    def __init__(self, parameters: Parameters, spool: Path, boundary: bytes) -> None:
+    def __init__(self, parameters: Parameters, spool: Path | None, boundary: bytes) -> None:
         self._parameters, self._spool = parameters, spool
         self._field: _Field | None = None
         self._header, self._content = bytearray(), bytearray()

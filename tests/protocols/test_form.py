@@ -10,7 +10,9 @@ import pytest
 from starlette.requests import Request
 
 from gpserver.errors import InvalidRequest, TooLarge
+from gpserver.protocols import form
 from gpserver.protocols.form import IN_MEMORY, Parameters, read_body
+from gpserver.protocols.intake import Intake
 from gpserver.workspace import Spooled, unquote
 
 FORM = "application/x-www-form-urlencoded"
@@ -42,7 +44,7 @@ def read(
         parameters = Parameters(query)
         try:
             if body:
-                await read_body(Request(scope, receive), parameters, spool, limit)
+                await read_body(Request(scope, receive), parameters, Intake(spool), limit)
             return look(parameters)
         finally:
             parameters.discard()
@@ -142,7 +144,7 @@ def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
 
     async def run() -> None:
         scope = {"type": "http", "method": "POST", "query_string": b"", "headers": []}
-        await read_body(Request(scope, receive), Parameters(), tmp_path, 10**6)
+        await read_body(Request(scope, receive), Parameters(), Intake(tmp_path), 10**6)
 
     with pytest.raises(InvalidRequest, match="went away"):
         asyncio.run(run())
@@ -206,4 +208,20 @@ def test_many_files_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     part = b'--frontier\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\nx\r\n'
     with pytest.raises(InvalidRequest, match="more than 100 files"):
         read(tmp_path, body=part * 101 + b"--frontier--\r\n", content_type=MULTIPART, look=bool)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_client_that_sends_no_more_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(form, "_STALLED", 0.05)
+    messages = iter([{"type": "http.request", "body": b"a=" + b"x" * 200_000, "more_body": True}])
+
+    async def receive() -> dict[str, Any]:
+        return next(messages, None) or await asyncio.sleep(60, {})
+
+    async def run() -> None:
+        scope = {"type": "http", "method": "POST", "query_string": b"", "headers": []}
+        await read_body(Request(scope, receive), Parameters(), Intake(tmp_path), 10**6)
+
+    with pytest.raises(InvalidRequest, match="Nothing more"):
+        asyncio.run(run())
     assert list(tmp_path.iterdir()) == []

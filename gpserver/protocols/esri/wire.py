@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import chain
-from pathlib import Path
 from threading import BoundedSemaphore, Event
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
@@ -34,6 +33,7 @@ from gpserver.formats import Body, Resource, format_for, format_named, html, pla
 from gpserver.logs import CALLER
 from gpserver.maps.studio import Studio
 from gpserver.protocols.form import Parameters, read_body
+from gpserver.protocols.intake import Intake
 from gpserver.security import NOBODY, Caller, Guard
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Site:
     catalog: Catalog
     examiner: Examiner
     studio: Studio
-    spool: Path
+    intake: Intake
     max_body: int
     public_url: str
     current_version: float
@@ -172,8 +172,9 @@ def endpoint(
         call = Call(request, parameters, site)
         try:
             if request.method == "POST":
-                limit = most if most and _is_known(call, admission) else site.max_body
-                await read_body(request, parameters, site.spool, limit)
+                sender = _sender(call, admission)
+                limit = most if most and sender else site.max_body
+                await read_body(request, parameters, site.intake, limit, sender.name if sender else "")
             if admission:
                 call = admission.identify(call)
                 request.scope[CALLER] = call.caller.name
@@ -197,10 +198,11 @@ def endpoint(
     return answer
 
 
-def _is_known(call: Call, admission: Admission | None) -> bool:
-    """Whether a call is its caller's to make by what came before its body."""
+def _sender(call: Call, admission: Admission | None) -> Caller | None:
+    """Who makes a call, by what came before its body; None for somebody who may not, or may not yet."""
     try:
-        return admission is None or admission.check(admission.identify(call))
+        known = admission.identify(call) if admission else call
+        return known.caller if admission is None or admission.check(known) else None
     except GPServerError:
         return False
 

@@ -58,7 +58,7 @@ async def create(call: Call) -> dict[str, Any]:
     kind = str(body.__struct_config__.tag)
     service = call.site.catalog.service(SERVICE)
     task = service.task(kind)
-    text = await run_in_threadpool(_stored, write_body(body), call.site.spool)
+    text = await run_in_threadpool(_stored, write_body(body), call.site.intake.spool)
     job_id = await run_in_threadpool(call.site.engine.submit, service, task, {"parameters": [text]}, {})
     created = {"taskId": uuid_of(job_id), "type": None, "owner": None}
     return created | {"status": "Scheduled", "taskResult": None}

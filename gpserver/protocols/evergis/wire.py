@@ -4,14 +4,14 @@ import logging
 import tempfile
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from gpserver.catalog import Catalog
@@ -19,6 +19,7 @@ from gpserver.clerk import Clerk
 from gpserver.engine import Engine
 from gpserver.errors import (
     Conflict,
+    Crowded,
     Forbidden,
     GPServerError,
     InvalidRequest,
@@ -33,7 +34,8 @@ from gpserver.errors import (
 from gpserver.layers import Layers
 from gpserver.logs import CALLER
 from gpserver.maps.studio import Studio
-from gpserver.protocols.form import IN_MEMORY, Parameters, read_body
+from gpserver.protocols.form import IN_MEMORY, Parameters, pieces, read_body, receive_rest
+from gpserver.protocols.intake import Intake
 from gpserver.schedules.office import Office
 from gpserver.security import NOBODY, Caller, Guard
 from gpserver.workspace import Spooled, Value
@@ -57,7 +59,7 @@ class Site:
     clerk: Clerk
     office: Office
     studio: Studio
-    spool: Path
+    intake: Intake
     max_body: int
     guard: Guard | None = None
     """Where there are users; without it everybody is who he says."""
@@ -106,7 +108,7 @@ class Call:
             TooLarge: It is over the limit of the site.
             InvalidRequest: It is no UTF-8 text.
         """
-        value = await _received(self.request, self.site.spool, self.site.max_body)
+        value = await _received(self.request, self.site.intake, self.site.max_body, self.caller.name)
         self.parameters.add(_BODY, value)
         return value
 
@@ -129,7 +131,8 @@ class Call:
             TooLarge: It has more than ``most`` bytes, or more than the site takes.
             InvalidRequest: It is no form.
         """
-        await read_body(self.request, self.parameters, self.site.spool, most or self.site.max_body)
+        limit = most or self.site.max_body
+        await read_body(self.request, self.parameters, self.site.intake, limit, self.caller.name)
         return self.parameters
 
 
@@ -153,7 +156,7 @@ def endpoint(
             value = await handler(call)
             response = value if isinstance(value, Response) else json_response(value)
         except Exception as error:
-            await _receive_rest(request, site.max_body)
+            await receive_rest(request, site.max_body)
             response = _error_response(error)
         finally:
             parameters.discard()
@@ -225,6 +228,8 @@ def _translate(error: Exception) -> tuple[int, str, str]:
             return 404, "ResourceNotFound", str(error) or "There is nothing at this URL."
         case Conflict():
             return 409, "DuplicateContent", str(error)
+        case Crowded():  # its code for too many requests at once
+            return 419, "ResourceLimitExceeded", str(error)
         case ServerBusy():  # EverGIS' code for a limit of resources
             return 402, "ResourceLimitExceeded", str(error)
         case TooLarge():
@@ -235,25 +240,20 @@ def _translate(error: Exception) -> tuple[int, str, str]:
     return 500, "InternalError", "The server failed; its log says why."
 
 
-async def _received(request: Request, spool: Path, limit: int) -> Value:
-    size, block, file = 0, bytearray(), None
+async def _received(request: Request, intake: Intake, limit: int, owner: str) -> Value:
+    block, file = bytearray(), None
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size <= limit:  # past it the rest is received all the same, or the client would see no answer
+        async with aclosing(pieces(request, intake, limit, owner)) as body:
+            async for chunk in body:
                 block += chunk
-            if size > IN_MEMORY and (file is None or len(block) >= _BLOCK):
-                file = file or tempfile.NamedTemporaryFile(dir=spool, delete=False)  # noqa: SIM115 - see finally
-                await run_in_threadpool(file.write, bytes(block))
-                block.clear()
-        if size > limit:
-            raise TooLarge(f"The request has {size} bytes; this server takes up to {limit}.")
+                if len(block) > IN_MEMORY and (file is None or len(block) >= _BLOCK):
+                    file = file or tempfile.NamedTemporaryFile(dir=intake.spool, delete=False)  # noqa: SIM115 - see finally
+                    await run_in_threadpool(file.write, bytes(block))
+                    block.clear()
         if file is None:
             return block.decode()
         file.write(block)
         kept, file = file, None
-    except ClientDisconnect:
-        raise InvalidRequest("The client went away before it had sent everything.") from None
     except UnicodeDecodeError:
         raise InvalidRequest("The body is not UTF-8 text.") from None
     finally:
@@ -262,13 +262,3 @@ async def _received(request: Request, spool: Path, limit: int) -> Value:
             Path(file.name).unlink()
     kept.close()
     return Spooled(Path(kept.name), urlencoded=False)
-
-
-async def _receive_rest(request: Request, limit: int) -> None:
-    """Take what is left of a body that nobody read, or the client would see a broken connection."""
-    size = 0
-    with suppress(ClientDisconnect, RuntimeError):  # it was read already
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                return
