@@ -346,7 +346,7 @@ class Engine:
             watcher(job_id)
 
     def _sweep_always(self) -> None:
-        every = min(_SWEEP_EVERY, self._lifetime)
+        every = min(_SWEEP_EVERY, self._lifetime / 4)
         due = time.monotonic() + every
         while not self._closed.wait(_LOOK_EVERY):
             try:
@@ -362,7 +362,7 @@ class Engine:
     def _sweep_in_turn(self) -> None:
         """One of all machines does it."""
         now, ended = self._ages.now(), self._store.ended
-        if ended.take_turn("sweep", 0.9 * min(_SWEEP_EVERY, self._lifetime)):
+        if ended.take_turn("sweep", 0.9 * min(_SWEEP_EVERY, self._lifetime / 4)):
             self.sweep(now - self._lifetime)
         if ended.take_turn("orphans", 0.9 * _ORPHANS_EVERY):
             self._retention.remove_orphans(now)
