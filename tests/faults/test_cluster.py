@@ -4,6 +4,7 @@ import signal
 import time
 
 from cluster import Cluster
+from faults.conftest import errors
 
 
 def test_a_job_runs_on_some_machine_and_every_web_node_knows_of_it(cluster: Cluster) -> None:
@@ -46,3 +47,13 @@ def test_a_machine_that_freezes_and_thaws_changes_nothing_of_jobs_that_moved_on(
     again = web.client.get(lost)
     assert [message["description"] for message in again["messages"]] == said
     assert web.client.wait(web.client.submit("Faults/Nap", Seconds="0"))["jobStatus"] == "esriJobSucceeded"
+
+
+def test_a_job_that_killed_two_machines_does_not_get_a_third(cluster: Cluster) -> None:
+    web = cluster.web()
+    workers = [cluster.worker(slots=1) for _ in range(3)]
+    state = web.client.wait(web.client.submit("Faults/KillMachine"))
+    assert state["jobStatus"] == "esriJobFailed"
+    assert "The server stopped" in errors(state)
+    assert [worker.process.poll() is None for worker in workers].count(True) == 1
+    assert web.client.run("Faults/Nap", seconds=0, label="next") == {"Output": "next"}

@@ -24,7 +24,7 @@ from cluster import Cluster
 from conftest import Server, start
 from faults.conftest import FAULTS
 from gpclient import Client, EsriError
-from line import Line, line
+from line import line
 from postgis import postgresql, start_postgresql, stop_postgresql
 
 from gpserver.job import MOVES, JobStatus

@@ -97,6 +97,50 @@ def test_a_line_that_breaks_again_and_again_doubles_no_message(estate: Estate) -
     assert lines(state) == [f"line {n}" for n in range(400)]
 
 
+def test_a_web_node_that_dies_leaves_its_clients_and_jobs_to_the_others(estate: Estate) -> None:
+    dying = estate.cluster.web()
+    jobs = [dying.client.submit("Faults/Nap", seconds=1, label=f"{n}") for n in range(4)]
+    executing(dying.client, jobs[0])
+    dying.kill()
+    for job in jobs:
+        state = estate.web.client.wait(job.replace(dying.url, estate.web.url))
+        assert state["jobStatus"] == "esriJobSucceeded", state
+
+
+def test_tickets_that_are_lost_or_doubled_or_held_by_nobody_change_nothing(estate: Estate) -> None:
+    with psycopg.connect(estate.cluster.database, autocommit=True) as connection:
+        for worker in (estate.near, estate.far):
+            worker.freeze()
+        jobs = [estate.web.client.submit("Faults/Nap", seconds=0) for _ in range(3)]
+        connection.execute("DELETE FROM procrastinate_jobs WHERE args ->> 'job_id' = %s", [_id(jobs[0])])
+        twice = (
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status)"
+            " SELECT queue_name, task_name, args, 'todo' FROM procrastinate_jobs WHERE args ->> 'job_id' = %s"
+        )
+        connection.execute(twice.encode(), [_id(jobs[1])])
+        held = "UPDATE procrastinate_jobs SET status = 'doing' WHERE args ->> 'job_id' = %s"
+        connection.execute(held.encode(), [_id(jobs[2])])
+        for worker in (estate.near, estate.far):
+            worker.thaw()
+        for job in jobs:
+            assert estate.web.client.wait(job)["jobStatus"] == "esriJobSucceeded"
+        assert {
+            attempt for (attempt,) in estate.ask("SELECT attempt FROM jobs ORDER BY seq DESC LIMIT 3")
+        } == {1}
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        connection.execute(
+            f"{others} AND datname = 'postgres'".encode()
+        )  # tickets are tidied at each new begin
+        deadline = time.monotonic() + 20
+        while connection.execute("SELECT 1 FROM procrastinate_jobs").fetchone():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def _id(job: str) -> str:
+    return job.rpartition("/j")[2]
+
+
 def test_who_is_cut_off_or_frozen_loses_his_jobs_and_works_again_later(
     estate: Estate, tmp_path: Path
 ) -> None:
@@ -111,7 +155,7 @@ def test_who_is_cut_off_or_frozen_loses_his_jobs_and_works_again_later(
     estate.line.cut()
     estate.near.freeze()
     assert gone(runs, within=LEASE)  # before anybody else may begin
-    assert estate.ask(f"{first} AND id = '{cut.rpartition('/j')[2]}'") == [(1,)]
+    assert estate.ask(f"{first} AND id = '{_id(cut)}'") == [(1,)]
     sign.touch()
     states = [client.wait(job) for job in (cut, frozen)]
     assert [state["jobStatus"] for state in states] == ["esriJobSucceeded"] * 2, states
