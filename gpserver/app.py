@@ -52,6 +52,7 @@ from gpserver.stores import JobStore
 from gpserver.stores.sqlite import SQLiteStore
 from gpserver.telemetry.observers import Telemetry, create_telemetry
 from gpserver.telemetry.requests import Requests
+from gpserver.uploads import Space
 
 if TYPE_CHECKING:
     from gpserver.stores.postgres import PostgresStore
@@ -222,6 +223,7 @@ def create_engine(
     data = settings.data.resolve()
     data.mkdir(parents=True, exist_ok=True)
     files, layers = _files(settings), layers_of(settings).open()
+    files.uploads.space = Space(settings.max_uploads, settings.max_uploads_each)
     Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
     store, executor = _remote(settings, shared) if shared else _local(settings, data, catalog)
     if telemetry:
@@ -328,8 +330,9 @@ def _remote(settings: Settings, shared: "PostgresStore") -> tuple[JobStore, Exec
     return shared, RemoteExecutor(shared, shared.database.url, settings.lease)
 
 
-def _executor(settings: Settings, store: JobStore, *, lease: float) -> LocalExecutor:
+def _executor(settings: Settings, store: JobStore, catalog: Catalog | None, *, lease: float) -> LocalExecutor:
     data, files = settings.data.resolve(), _files(settings)
+    catalog = catalog or Catalog(settings.services.resolve())
     return LocalExecutor(
         store,
         settings.services.resolve(),
@@ -341,6 +344,7 @@ def _executor(settings: Settings, store: JobStore, *, lease: float) -> LocalExec
         start_method=settings.start_method or None,
         debug=settings.debug,
         lease=lease,
+        kept=catalog.kept_slots,
         freight=files.freight,
         hidden=files.hidden,
     )
