@@ -57,6 +57,8 @@ class Cluster:
     services: Path
     database: str
     lease: float = LEASE
+    apart: bool = False
+    """Whether each machine has a data folder of its own."""
     settings: str = ""
     """The end of every machine's gpserver.toml."""
     webs: list[Server] = field(default_factory=list)
@@ -67,7 +69,7 @@ class Cluster:
         home = self.folder / f"web{len(self.webs)}"
         home.mkdir()
         self._set(home)
-        self.webs.append(start(home, self.services, data=self.folder / "data"))
+        self.webs.append(start(home, self.services, data=self._data(home)))
         return self.webs[-1]
 
     def worker(self, slots: int = 2, database: str = "", clock: float = 0.0) -> Worker:
@@ -84,7 +86,7 @@ class Cluster:
         log = home / "worker.log"
         program = ["-c", _WRONG_CLOCK.format(clock)] if clock else ["-m", "gpserver"]
         command = [sys.executable, *program, "worker", "--slots", str(slots)]
-        command += ["--services", str(self.services), "--data", str(self.folder / "data")]
+        command += ["--services", str(self.services), "--data", str(self._data(home))]
         with log.open("ab") as output:
             process = subprocess.Popen(
                 command, stdout=output, stderr=subprocess.STDOUT, cwd=home, start_new_session=True
@@ -96,6 +98,9 @@ class Cluster:
             time.sleep(0.02)
         self.workers.append(Worker(process, log))
         return self.workers[-1]
+
+    def _data(self, home: Path) -> Path:
+        return (home if self.apart else self.folder) / "data"
 
     def _set(self, home: Path, database: str = "") -> None:
         text = f'store = "{database or self.database}"\nlease = {self.lease}\n{self.settings}'

@@ -1,5 +1,6 @@
 """Files in an object store, by name: put, got, read in ranges, deleted; memory stays bounded."""
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -92,7 +93,7 @@ class Objects:
             StoreFailed: The store did not give it.
         """
         size = self.size(name)
-        draft = target.with_name(f"{target.name}.draft")
+        draft = target.with_name(f"{target.name}.{secrets.token_hex(4)}")  # others may fetch it as well
         with draft.open("wb") as file:
             for piece in self.stream(name, 0, size):
                 file.write(piece)

@@ -81,7 +81,9 @@ class StoredResults:
         shutil.rmtree(folder, ignore_errors=True)
 
     def dataset(self, job_id: str, name: str) -> Path:
-        """The file of the object's pieces on this machine."""
+        """The file of the object's pieces on this machine; a raster comes as a whole, as GDAL reads files."""
+        if name.endswith(".tif"):
+            return self.text(job_id, name)
         path = self.cache / job_id / name
         Pieces.expect(path, self.objects, place(job_id, name))
         with suppress(FileNotFoundError):  # swept just now: whoever opens it says so
@@ -98,6 +100,8 @@ class StoredResults:
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             self.objects.get(place(job_id, name), path)
+        with suppress(FileNotFoundError):
+            os.utime(path)
         return path
 
     def sweep(self) -> None:

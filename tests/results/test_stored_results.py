@@ -75,6 +75,16 @@ def test_a_file_is_streamed_with_ranges(node: Server, job: str) -> None:
     assert node.client.http.get(url, headers={"range": "bytes=30000-"}).status_code == 416
 
 
+def test_a_raster_is_drawn(node: Server) -> None:
+    job = node.client.submit("Files/Slope")
+    assert node.client.wait(job)["jobStatus"] == "esriJobSucceeded"
+    picture = node.client.http.get(
+        f"{node.rest}/services/Files/MapServer/jobs/j{number(job)}/export",
+        params={"bbox": "0,0,60,60", "size": "200,200", "f": "image", "bboxSR": "4326"},
+    )
+    assert picture.headers["content-type"] == "image/png", picture.text
+
+
 def test_an_upload_reaches_a_job(node: Server, bucket: Bucket) -> None:
     place = f"{node.rest}/services/Files/GPServer/uploads"
     sent = node.client.http.post(

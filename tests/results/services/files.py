@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from gpserver import JobContext, Points, Polygons, Service, task
+import numpy as np
+
+from gpserver import JobContext, Points, Polygons, Raster, Service, task
 
 service = Service("Files", result_map_service=True, maximum_records=1_000_000)
 
@@ -27,6 +29,12 @@ def grow(job: JobContext, points: Points, radius: float = 2.0) -> Grown:
 def read_file(file: Path) -> str:
     """What a file says."""
     return file.read_text()[:100]
+
+
+@task(output="heights")
+def slope(size: int = 600) -> Raster:
+    """A raster that rises to the east."""
+    return Raster(np.tile(np.arange(size, dtype="float32"), (size, 1)), (0, 0, 60, 60), 4326)
 
 
 @task(output="names")
