@@ -1,12 +1,14 @@
-"""The jobs of a service as its administrator sees them: query, statistics, cancel, delete, purge."""
+"""The jobs of a service as its administrator sees them: query, statistics, cancel, delete, pin, purge."""
 
+import time
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from gpserver.errors import Forbidden, InvalidRequest, NotFound, TokenRequired
 from gpserver.formats import Resource
-from gpserver.job import Job, JobFilter, JobStatus
+from gpserver.job import Job, JobFilter, JobStatus, Tally
 from gpserver.protocols.esri.log import JOB_ID, STATUS, esri_id
-from gpserver.protocols.esri.wire import Call
+from gpserver.protocols.esri.wire import Call, MethodNotAllowed
 
 _MOST = 1000  # jobs of one answer
 _FARTHEST = 1 << 40
@@ -15,7 +17,9 @@ _NOBODY = "null"
 
 
 def jobs(call: Call) -> Resource:
-    """``…/<service>.GPServer/jobs``: what there is below it."""
+    """``…/<service>.GPServer/jobs``: what there is below it; its page shows the jobs."""
+    if call.wants_page:
+        return query(call)
     administered(call)
     return _resource({"resources": ["statistics"], "operations": ["query", "purgeQueue"]})
 
@@ -36,31 +40,55 @@ def query(call: Call) -> Resource:
         _statuses(text("jobStatus")),
         call.parameters.number("startTime") / 1000,
         call.parameters.number("endTime") / 1000 or None,
+        machine=text("machineName"),
     )
     found = engine.find(wanted, first, number)
     total = sum(engine.count(wanted).values())
     following = first + len(found)
+    asked = ("startTime", "endTime", "jobStatus", "userName", "machineName")
     value = {
         "total": total,
-        "query": {name: text(name) for name in ("startTime", "endTime", "jobStatus", "userName")},
+        "query": {name: text(name) for name in asked},
         "num": len(found),
         "start": first,
         "nextStart": following if following < total else -1,
         "results": [_row(call, job) for job in found],
     }
-    return _resource(value)
+    more = urlencode({**value["query"], "number": number, "start": following}) if following < total else ""
+    facts = {
+        "rows": [_shown(job) for job in found],
+        "place": place_of(service),
+        "statuses": STATUS.values(),
+        "more": more,
+    }
+    return Resource(value, f"Jobs of {service}", page="jobs", path=call.path, facts=facts)
 
 
 def statistics(call: Call) -> Resource:
-    """``…/jobs/statistics``: how many jobs of the service there are in each state."""
-    counts = call.site.engine.count(JobFilter(administered(call)))
-    return _resource({"statistics": {STATUS[status]: counts.get(status, 0) for status in JobStatus}})
+    """``…/jobs/statistics``: how many jobs of the service there are, ended how, and what tasks took.
+
+    Beyond ArcGIS' four numbers it has those of each state, and for each task and state how many seconds its
+    jobs waited and ran.
+    """
+    tallies = call.site.engine.statistics(JobFilter(administered(call)))
+    counts = dict.fromkeys(JobStatus, 0)
+    for tally in tallies:
+        counts[tally.status] += tally.count
+    value = {
+        "total": sum(counts.values()),
+        "cancelled": counts[JobStatus.CANCELLED],
+        "failed": counts[JobStatus.FAILED],
+        "succeeded": counts[JobStatus.SUCCEEDED],
+        "states": {STATUS[status]: count for status, count in counts.items()},
+        "tasks": [_told(tally) for tally in tallies],
+    }
+    return Resource(value, "Job Statistics", page="statistics", path=call.path, facts={"place": _place(call)})
 
 
 def purge_queue(call: Call) -> Resource:
     """``…/jobs/purgeQueue``: cancels the jobs of the service that have not begun."""
-    call.site.engine.purge(administered(call))
-    return _resource({"status": "success"})
+    call.site.engine.purge(administered(_posted(call)))
+    return _done(call)
 
 
 def job(call: Call) -> Resource:
@@ -70,23 +98,39 @@ def job(call: Call) -> Resource:
 
 def cancel(call: Call) -> Resource:
     """``…/jobs/<jobId>/cancel``: stops a job."""
-    found = _job(call)
+    found = _job(_posted(call))
     try:
         call.site.engine.cancel(found.id)
     except InvalidRequest:
-        text = f"Unable to cancel job :[{esri_id(found.id)}]"
-        return _resource({"status": "error", "messages": [text], "code": 500})
-    return _resource({"status": "success"})
+        return _refused(f"Unable to cancel job :[{esri_id(found.id)}]")
+    return _done(call)
 
 
 def delete(call: Call) -> Resource:
-    """``…/jobs/<jobId>/delete``: forgets a job that has ended, with its files and results."""
-    found = _job(call)
+    """``…/jobs/<jobId>/delete``: forgets a job with its files and results; one that runs is stopped."""
+    found = _job(_posted(call))
     try:
         call.site.engine.delete(found.id)
     except InvalidRequest as error:
-        return _resource({"status": "error", "messages": [str(error)], "code": 500})
-    return _resource({"status": "success"})
+        return _refused(str(error))
+    return _done(call)
+
+
+def pin(call: Call) -> Resource:
+    """``…/jobs/<jobId>/pin``: keeps a job, its files and results for good; ArcGIS has nothing like it."""
+    call.site.engine.pin(_job(_posted(call)).id, pinned=True)
+    return _done(call)
+
+
+def unpin(call: Call) -> Resource:
+    """``…/jobs/<jobId>/unpin``: lets a job go when its time comes."""
+    call.site.engine.pin(_job(_posted(call)).id, pinned=False)
+    return _done(call)
+
+
+def place_of(service: str) -> str:
+    """The path of the jobs of a service, by its full name."""
+    return f"/arcgis/admin/services/{quote(service)}.GPServer/jobs"
 
 
 def administered(call: Call) -> str:
@@ -110,6 +154,26 @@ def _job(call: Call) -> Job:
     return found
 
 
+def _posted(call: Call) -> Call:
+    # Whatever follows links, such as a search engine or a preview, must change nothing.
+    if call.request.method != "POST":
+        raise MethodNotAllowed("This changes jobs: send it with POST.")
+    return call
+
+
+def _place(call: Call) -> str:
+    return place_of(administered(call))
+
+
+def _done(call: Call) -> Resource:
+    """The answer to a change; a browser goes back to the list."""
+    return Resource({"status": "success"}, "Jobs", location=_place(call))
+
+
+def _refused(text: str) -> Resource:
+    return _resource({"status": "error", "messages": [text], "code": 500})
+
+
 def _number(call: Call, name: str, default: int, most: int) -> int:
     return int(min(max(call.parameters.number(name, default), 0), most))
 
@@ -123,6 +187,35 @@ def _row(call: Call, job: Job) -> dict[str, Any]:
         "username": job.owner or None,
         "machinename": job.runner.partition(":")[0] or None,
         "url": f"{call.rest}/services/{job.service}/GPServer/{job.task}/jobs/{esri_id(job.id)}",
+    }
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    """A job for people."""
+    span = f"{(job.ended or time.time()) - job.started:.1f} s" if job.started else ""
+    return {
+        "id": esri_id(job.id),
+        "task": job.task,
+        "status": STATUS[job.status],
+        "user": job.owner,
+        "submitted": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.created)),
+        "ran": span,
+        "size": "" if job.size is None else f"{job.size:,}",
+        "ended": job.ended is not None,
+        "pinned": job.pinned,
+        "path": quote(f"/arcgis/rest/services/{job.service}/GPServer/{job.task}/jobs/{esri_id(job.id)}"),
+    }
+
+
+def _told(tally: Tally) -> dict[str, Any]:
+    return {
+        "taskName": tally.task,
+        "status": STATUS[tally.status],
+        "count": tally.count,
+        "averageQueueTime": tally.waited,
+        "maximumQueueTime": tally.longest_wait,
+        "averageRunTime": tally.ran,
+        "maximumRunTime": tally.longest_run,
     }
 
 

@@ -12,6 +12,7 @@ from gpserver.job import JobStatus
 from gpserver.parameter import Parameter
 from gpserver.protocols.asking import ask
 from gpserver.protocols.esri import scenes
+from gpserver.protocols.esri.admin import place_of
 from gpserver.protocols.esri.controls import control, sent
 from gpserver.protocols.esri.directory import refresh
 from gpserver.protocols.esri.log import error_lines, esri_id, message_log
@@ -41,10 +42,12 @@ async def service(call: Call) -> Resource:
         "maximumRecords": found.maximum_records,
         "capabilities": capabilities(found),
     }
-    error = call.site.catalog.error_of(found.full_name)
-    return Resource(
-        value, f"{found.full_name} (GPServer)", page="service", path=call.path, facts={"error": error}
-    )
+    administers = call.site.guard is None or call.caller.is_administrator
+    facts = {
+        "error": call.site.catalog.error_of(found.full_name),
+        "jobs": place_of(found.full_name) if administers else "",
+    }
+    return Resource(value, f"{found.full_name} (GPServer)", page="service", path=call.path, facts=facts)
 
 
 async def task(call: Call) -> Resource:

@@ -99,6 +99,8 @@ _ADMIN: tuple[tuple[str, Handler], ...] = (
     ("/{job_id}", _in_thread(admin.job)),
     ("/{job_id}/cancel", _in_thread(admin.cancel)),
     ("/{job_id}/delete", _in_thread(admin.delete)),
+    ("/{job_id}/pin", _in_thread(admin.pin)),
+    ("/{job_id}/unpin", _in_thread(admin.unpin)),
 )
 _WEBHOOKS: tuple[tuple[str, Handler], ...] = (
     ("", _in_thread(webhooks.webhooks)),
