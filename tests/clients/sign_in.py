@@ -12,7 +12,7 @@ import arcgis
 from arcgis.geoprocessing import import_toolbox
 from arcgis.gis import GIS
 from arcgis.gis._impl._con import Connection
-from arcgis.gis.server import ServicesDirectory
+from arcgis.gis.server import ServicesDirectory, ServiceWebHookManager
 from scenarios import run_all
 
 SITE = sys.argv[1]
@@ -55,4 +55,15 @@ def wrong_password():
     raise AssertionError("it should have failed")
 
 
-run_all([listed, signed_in, wrong_password])
+def webhooks():
+    """An administrator makes a webhook, changes, switches and deletes it; what it was after each step."""
+    manager = ServiceWebHookManager(
+        f"{SITE}/admin/services/Public.GPServer/webhooks", con=Site("root", "toor")._con
+    )
+    hook = manager.create("mine", "https://8.8.8.8/hook", signature_key="secret", active=True)
+    seen = [manager.list[0].properties["name"], hook.edit(name="other")["name"]]
+    seen += [manager.disable_hooks(), manager.list[0].properties["active"], manager.enable_hooks()]
+    return [*seen, hook.delete(), len(manager.list), manager.delete_all_hooks()]
+
+
+run_all([listed, signed_in, wrong_password, webhooks])

@@ -101,6 +101,10 @@ def test_python_learns_that_the_password_is_wrong(python: Said) -> None:
     assert "Invalid username or password specified." in python("wrong_password")
 
 
+def test_python_looks_after_webhooks(python: Said) -> None:
+    assert python("webhooks") == ["mine", "other", True, False, True, True, 0, True]
+
+
 @pytest.mark.parametrize("scripts", ["on", "off"])
 def test_a_person_signs_in_runs_a_task_and_signs_out(
     node: str, packages: Path, chromium: str, converse: Any, secured: Server, tmp_path: Path, scripts: str

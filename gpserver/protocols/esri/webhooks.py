@@ -206,6 +206,7 @@ def _shown(call: Call, webhook: Webhook) -> dict[str, Any]:
         "signatureKey": _HIDDEN if webhook.key else "",
         "hookUrl": webhook.url,
         "active": webhook.active,
+        "changeTypes": ["*"],  # ArcGIS API for Python reads it, though only feature services have others
         "payloadFormat": "json",
         "contentType": "application/json",
         "url": place,

@@ -13,6 +13,7 @@ from conftest import Server, start
 from gpclient import Client, EsriError
 from loopback import Server as Receiver
 from loopback import Web, serving
+from secured import token_of
 
 SERVICES = """
 import time
@@ -212,6 +213,16 @@ def test_a_synchronous_service_has_no_webhooks_and_get_changes_nothing(
     with pytest.raises(EsriError) as refused:
         client.get(place(server, "/create"), name="x", hookUrl="http://127.0.0.1/")
     assert refused.value.code == 405
+
+
+def test_only_administrators_see_and_make_webhooks(secured: Server) -> None:
+    client, where = secured.client, f"{secured.url}/arcgis/admin/services/Public.GPServer/webhooks"
+    with pytest.raises(EsriError) as unknown:
+        client.get(where)
+    with pytest.raises(EsriError) as planner:
+        client.post(f"{where}/create", token=token_of(client, "ann"), name="x", hookUrl="http://8.8.8.8/")
+    assert (unknown.value.code, planner.value.code) == (499, 403)
+    assert client.get(where, token=token_of(client, "root")) == {"webhooks": []}
 
 
 def test_a_delivery_survives_the_death_of_its_server(
