@@ -78,7 +78,6 @@ class SharedDatabase:
             timeout=_PATIENCE,
             reconnect_timeout=_PATIENCE,  # then the next who asks tries again, and not a clock minutes later
             configure=_limit,
-            check=_refuse_dead,
             open=True,
         )
 
@@ -121,15 +120,18 @@ class SharedDatabase:
         self._pool.close()
 
     @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection[Any]]:
+    def _connection(self) -> Iterator["_Connection"]:
         """Borrow a connection; while the database is away, one of those who ask waits for it."""
         probing = self._away
         if probing and not self._probe.acquire(blocking=False):
             raise Unavailable(_AWAY)
         try:
-            with self._pool.connection() as connection:
-                self._away = False
+            connection = self._living()
+            self._away = False
+            try:
                 yield connection
+            finally:
+                self._pool.putconn(connection)
         except psycopg.OperationalError as error:
             # Who waited in vain has done so for all others.
             self._away = isinstance(error, PoolTimeout | _Silent)
@@ -137,6 +139,12 @@ class SharedDatabase:
         finally:
             if probing:
                 self._probe.release()
+
+    def _living(self) -> "_Connection":
+        while _is_dead(connection := self._pool.getconn()):
+            connection.close()
+            self._pool.putconn(connection)
+        return connection
 
 
 _AWAY = "The database of jobs does not answer. Ask again in some seconds, or tell the operator of the server."
@@ -184,13 +192,11 @@ def _limit(connection: psycopg.Connection[Any]) -> None:
     connection.execute(_SERVER_LIMITS)
 
 
-def _refuse_dead(connection: psycopg.Connection[Any]) -> None:
-    """Refuse a connection that the server has closed since it was used last; costs no round trip."""
+def _is_dead(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server has closed a connection since it was used last; costs no round trip."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    if poll.poll(0):  # between two statements a server has nothing to say but that it goes
-        connection.close()
-        raise psycopg.OperationalError("the server closed the connection")
+    return bool(poll.poll(0))  # between two statements a server has nothing to say but that it goes
 
 
 def _marked(statement: str) -> bytes:

@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 _SENT_WHOLE = 256 << 10
 
 _STREAMS = 64
+_RETRY = "5"  # seconds after which what is away may be back
 
 _CALLBACK = re.compile(r"[A-Za-z_$][\w.$]{0,127}")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?", re.ASCII)
@@ -334,6 +335,8 @@ def _etag(answer: Resource) -> str:
 
 
 def _cache_headers(answer: Resource) -> dict[str, str]:
+    if answer.status == 503:
+        return {"retry-after": _RETRY}
     return {"etag": _etag(answer), "cache-control": "no-cache"} if answer.etag else {}
 
 

@@ -29,6 +29,7 @@ from gpserver.errors import (
     SignInRefused,
     TokenRequired,
     TooLarge,
+    Unavailable,
     outage,
 )
 from gpserver.layers import Layers
@@ -46,6 +47,7 @@ T = TypeVar("T")
 
 _MOST_JSON = 16 << 20  # bytes of a body that is read whole
 _BODY = "\0body"  # no parameter of a client is called so
+_RETRY = "5"  # seconds after which what is away may be back
 _BLOCK = 1 << 20  # bytes that are written to disk at once, off the event loop
 
 
@@ -209,7 +211,10 @@ def _decoded_file(path: Path, kind: type[T]) -> T:
 
 def _error_response(error: Exception) -> Response:
     status, kind, message = _translate(error)
-    return json_response({"errorType": kind, "message": message, "statusCode": status}, status)
+    answer = json_response({"errorType": kind, "message": message, "statusCode": status}, status)
+    if status == 503:
+        answer.headers["retry-after"] = _RETRY
+    return answer
 
 
 def _translate(error: Exception) -> tuple[int, str, str]:
@@ -230,6 +235,8 @@ def _translate(error: Exception) -> tuple[int, str, str]:
             return 409, "DuplicateContent", str(error)
         case Crowded():  # its code for too many requests at once
             return 419, "ResourceLimitExceeded", str(error)
+        case Unavailable():  # nothing that a user did wrong: asking again is right
+            return 503, "ServiceUnavailable", str(error)
         case ServerBusy():  # EverGIS' code for a limit of resources
             return 402, "ResourceLimitExceeded", str(error)
         case TooLarge():
