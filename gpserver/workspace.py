@@ -68,12 +68,14 @@ class Workspace:
         return unquote(raw) if path.suffix == ".urlencoded" else raw
 
     def confirm(self, item: Input, text: bytes) -> None:
-        """Keep the text of a large input that was read and found sound, for ``inputs/<name>``."""
+        """Keep the text of a large input that was read and found sound, for ``inputs/<name>``.
+
+        What came stays until the job is tidied up: another attempt reads it.
+        """
         target = self.folder / confirmed(item)
         partial = target.with_suffix(".partial")
         partial.write_bytes(text)
         partial.replace(target)
-        (self.folder / (item.file or "")).unlink(missing_ok=True)
 
     def scratch(self, attempt: int) -> Path:
         """Where the task of this attempt may write what it likes."""
@@ -88,8 +90,15 @@ class Workspace:
         return self.folder / results_of(attempt)
 
     def tidy(self, attempt: int) -> int:
-        """Remove what attempts wrote but the results of one (0: of none); gives the bytes that are left."""
+        """Remove what an ended job needs no more; gives the bytes that are left.
+
+        Args:
+            attempt: Whose results stay; 0 for nobody's.
+        """
         kept = self.results(attempt)
+        for text in self.folder.glob("inputs/*.json"):
+            for came in (".text", ".urlencoded"):
+                text.with_suffix(came).unlink(missing_ok=True)
         for kind in ("scratch", "fetched", "results"):
             for folder in self.folder.glob(f"{kind}-*"):
                 if folder != kept:

@@ -36,6 +36,8 @@ def test_a_large_value_is_taken_over_decoded_and_confirmed(tmp_path: Path) -> No
     assert not (job.folder / confirmed(item)).exists()
     job.confirm(item, b'{"a":1}')
     assert (job.folder / confirmed(item)).read_bytes() == b'{"a":1}'
+    assert job.read(item) == b'{"a": 1}'  # another attempt may follow
+    assert job.tidy(0) == len(b'{"a":1}')
     assert [path.name for path in (job.folder / "inputs").iterdir()] == ["In_Table.json"]
 
 

@@ -130,11 +130,13 @@ def test_a_number_that_is_none_is_null(client: Client) -> None:
 
 
 def test_a_zygote_that_is_killed_takes_its_jobs_along_and_they_run_again(client: Client) -> None:
-    job = client.submit("Faults/Nap", seconds=1)
+    label = "large, so that it lies in a file " * 10_000
+    job = client.submit("Faults/Nap", seconds=1, label=label)
     psutil.Process(int(said(client, job, "pid"))).parent().kill()
     state = client.wait(job)
     assert state["jobStatus"] == "esriJobSucceeded", state
     assert any("starts again" in message["description"] for message in state["messages"])
+    assert client.get(f"{job}/results/Output")["value"] == label
 
 
 @pytest.mark.parametrize(("task", "reason"), [("Segfault", "SIGSEGV"), ("Abort", "SIGABRT"), ("Leave", "3")])
