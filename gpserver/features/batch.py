@@ -1,6 +1,6 @@
 """The columns of a record batch, in memory or in a file that comes over in pieces: whole, or at some rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ from gpserver.objects import Pieces
 
 _MAGIC, _TAIL = 8, 10  # bytes before the first message; behind the footer: its length and the magic again
 _WORD = 4
+
+_Bytes = tuple[Any, Array, Array]
+"""A buffer of Arrow's, and its bytes from each start up to its end."""
 
 
 class Batch:
@@ -36,9 +39,13 @@ class Batch:
         """A whole column."""
         return self.having(number, np.array([0]), np.array([self.rows]))
 
-    def column_at(self, number: int, rows: Array) -> Any:
-        """A column at these rows, in their order."""
-        return self.having(number, rows, rows + 1).take(pa.array(rows))
+    def columns_at(self, numbers: Sequence[int], rows: Array) -> list[Any]:
+        """Columns at these rows, in their order; what is absent of them comes over together."""
+        columns = [self._batch.column(number) for number in numbers]
+        if self._pieces:
+            _need(self._pieces, [_ranges(column, rows, rows + 1) for column in columns])
+        taken = pa.array(rows)
+        return [column.take(taken) for column in columns]
 
     def having(self, number: int, starts: Array, ends: Array) -> Any:
         """A column of which the rows from each start up to its end are here, and all that is null is known.
@@ -47,7 +54,7 @@ class Batch:
         """
         column = self._batch.column(number)
         if self._pieces:
-            _need(self._pieces, column, starts, ends)
+            _need(self._pieces, [_ranges(column, starts, ends)])
         return column
 
     def emptied(self, metadata: Mapping[bytes, bytes]) -> Any:
@@ -79,38 +86,47 @@ def _need_head(pieces: Pieces) -> None:
         pieces.read(at - length, at)
 
 
-def _need(pieces: Pieces, array: Any, starts: Array, ends: Array) -> None:
-    """Have the bytes of an array's elements here, from each start up to its end; and all of its null bits."""
+def _need(pieces: Pieces, walks: Sequence[Iterator[_Bytes]]) -> None:
+    """Have here what walks through arrays ask for, step by step, the same step of all of them at once."""
+    origin, left = pieces.bytes.ctypes.data, list(walks)
+    while left:
+        asked = [(walk, step) for walk in left if (step := next(walk, None))]
+        left = [walk for walk, _ in asked]
+        begun = [
+            (buffer.address - origin, starts, ends) for _, (buffer, starts, ends) in asked if len(starts)
+        ]
+        if begun:
+            starts = np.concatenate([begin + starts.astype(np.int64) for begin, starts, _ in begun])
+            ends = np.concatenate([begin + ends.astype(np.int64) for begin, _, ends in begun])
+            pieces.need(starts, ends)
+
+
+def _ranges(array: Any, starts: Array, ends: Array) -> Iterator[_Bytes]:
+    """Where the bytes of an array's elements are, from each start up to its end; and all of its null bits.
+
+    After each step the bytes that it named are here, since the next step may depend on them.
+    """
     kind = array.type
     validity, *buffers = array.buffers()
     if validity is not None:
-        _need_bytes(pieces, validity, np.array([0]), np.array([validity.size]))
+        yield _all(validity)
     if pa.types.is_fixed_size_list(kind):
-        _need(pieces, array.values, starts * kind.list_size, ends * kind.list_size)
-    elif pa.types.is_list(kind):
-        offsets = _need_offsets(pieces, buffers[0], np.int32, starts, ends)
-        _need(pieces, array.values, offsets[starts], offsets[ends])
-    elif pa.types.is_large_string(kind):
-        offsets = _need_offsets(pieces, buffers[0], np.int64, starts, ends)
-        _need_bytes(pieces, buffers[1], offsets[starts], offsets[ends])
+        yield from _ranges(array.values, starts * kind.list_size, ends * kind.list_size)
+    elif pa.types.is_list(kind) or pa.types.is_large_string(kind):
+        offsets: Array = np.frombuffer(buffers[0], np.int32 if pa.types.is_list(kind) else np.int64)
+        starts, ends = starts[ends > starts], ends[ends > starts]
+        yield buffers[0], starts * offsets.itemsize, (ends + 1) * offsets.itemsize
+        bounds = offsets[starts].astype(np.int64), offsets[ends].astype(np.int64)
+        if pa.types.is_list(kind):
+            yield from _ranges(array.values, *bounds)
+        else:
+            yield buffers[1], *bounds
     elif pa.types.is_primitive(kind) and kind.bit_width % 8 == 0:
         width = kind.bit_width // 8
-        _need_bytes(pieces, buffers[0], starts * width, ends * width)
+        yield buffers[0], starts * width, ends * width
     else:
-        for buffer in filter(None, buffers):
-            _need_bytes(pieces, buffer, np.array([0]), np.array([buffer.size]))
+        yield from (_all(buffer) for buffer in buffers if buffer is not None)
 
 
-def _need_offsets(pieces: Pieces, buffer: Any, kind: type, starts: Array, ends: Array) -> Array:
-    """Offsets, of which those from each start to its end are here, the end included; int64 for sums."""
-    offsets: Array = np.frombuffer(buffer, kind)
-    filled = ends > starts
-    width = offsets.itemsize
-    _need_bytes(pieces, buffer, starts[filled] * width, (ends[filled] + 1) * width)
-    return offsets
-
-
-def _need_bytes(pieces: Pieces, buffer: Any, starts: Array, ends: Array) -> None:
-    if len(starts):
-        begin = buffer.address - pieces.bytes.ctypes.data
-        pieces.need(begin + starts.astype(np.int64), begin + ends.astype(np.int64))
+def _all(buffer: Any) -> _Bytes:
+    return buffer, np.array([0]), np.array([buffer.size])

@@ -152,7 +152,7 @@ class Layer:
 
     def rank_at(self, rows: Array) -> Array:
         """The places of these rows in the order of the frame that was stored."""
-        return rows if self.geometry_type is None else np.asarray(self._batch.column_at(-1, rows))
+        return rows if self.geometry_type is None else np.asarray(self._batch.columns_at([-1], rows)[0])
 
     @property
     def object_id_field(self) -> str | None:
@@ -194,7 +194,15 @@ class Layer:
         Raises:
             InvalidRequest: There is no such field.
         """
-        return self._batch.column_at(self._number(name), rows)
+        return self.columns_at([name], rows)[0]
+
+    def columns_at(self, names: Sequence[str], rows: Array) -> list[Any]:
+        """The Arrow arrays of fields at these rows.
+
+        Raises:
+            InvalidRequest: There is no such field.
+        """
+        return self._batch.columns_at([self._number(name) for name in names], rows)
 
     def _number(self, name: str) -> int:
         names = [field["name"] for field in self.fields]
@@ -218,7 +226,8 @@ class Layer:
             return [np.full(len(rows), np.nan)] * 4
         if "extent" not in self._facts:  # it was never stored
             return list(boxes(self.shapes_at(rows)).T)
-        return [self._batch.column_at(n, rows).to_numpy(zero_copy_only=False) for n in range(-6, -2)]
+        sides = self._batch.columns_at(range(-6, -2), rows)
+        return [side.to_numpy(zero_copy_only=False) for side in sides]
 
     def frame(self) -> pd.DataFrame:
         """The stored rows in their order: a GeoDataFrame, or a DataFrame for a table."""

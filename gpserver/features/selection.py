@@ -94,7 +94,7 @@ class Selection:
         rows = self.layer.order if self.rows is None else self.rows
         for begin, end in pairwise(self._bounds(rows, most)):
             chosen = rows[begin:end]
-            columns = [self.layer.column_at(name, chosen) for name in names]
+            columns = self.layer.columns_at(names, chosen)
             yield Chunk(chosen, columns, self._shapes(chosen) if self.geometry_type else None)
 
     def _bounds(self, rows: Array, most: int) -> Iterable[int]:

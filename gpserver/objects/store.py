@@ -73,7 +73,8 @@ class Objects:
         except (NotFound, StoreFailed) as error:
             # An upload that was complete when its answer got lost is not there any more to be completed.
             if not self._has(name, file.stat().st_size):
-                raise StoreFailed(f"The object store did not take {name}: {error}") from error
+                reason = "is there such a bucket?" if isinstance(error, NotFound) else error
+                raise StoreFailed(f"The object store did not take {name}: {reason}") from error
 
     def write(self, name: str, content: bytes) -> None:
         """Store a few bytes, in one request.

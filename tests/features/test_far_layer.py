@@ -106,3 +106,13 @@ def test_a_window_costs_what_it_shows(
     again = len(gets)
     text_of(Selection(far(places, tmp_path), rows, fields=layer.fields[:1]))
     assert len(bucket.proxy.gets("polygons")) == again, "what is here is not asked for again"
+
+
+@pytest.mark.parametrize("kind", ["polygons", "points", "table"])
+def test_layers_without_rows(bucket: Bucket, tmp_path: Path, kind: str) -> None:
+    path, objects = tmp_path / "near.arrow", Objects(bucket.url)
+    write_layer(frame(kind).iloc[:0], path)
+    objects.put(f"no-{kind}", path)
+    layer = far((path, objects, f"no-{kind}"), tmp_path)
+    assert text_of(Selection(layer)) == text_of(Selection(Layer.open(path)))
+    assert len(layer.window(0, 0, 1, 1)) == 0
