@@ -21,6 +21,7 @@ _SECRET = re.compile(
     r"|(://[^/@:\s\"]*:)[^/@\s\"]+(?=@)",
     re.IGNORECASE,
 )
+_HINTS = ("token", "_sk", "passw", "secret", "key", "bearer", "://")
 _QUIET = ("uvicorn", "procrastinate", "psycopg", "opentelemetry", "asyncio")
 _LEVELS = ("debug", "info", "warning", "error")
 _FORMATS = ("text", "json")
@@ -60,7 +61,9 @@ def set_up(form: str = "text", level: str = "info") -> None:
 
 def scrubbed(text: str) -> str:
     """The text with ``***`` for tokens and passwords."""
-    return _SECRET.sub(r"\1\2***", text)
+    plain = text.lower()
+    # Hardly a line has any, and to look for all of them at every letter would cost more than to write it.
+    return _SECRET.sub(r"\1\2***", text) if any(hint in plain for hint in _HINTS) else text
 
 
 class _Text(logging.Formatter):

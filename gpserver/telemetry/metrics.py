@@ -19,14 +19,13 @@ from prometheus_client.registry import Collector
 
 from gpserver.job import Job, JobStatus, NewJob
 from gpserver.stores.vitals import Census
+from gpserver.telemetry.traffic import Traffic
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # it tells when each was first counted
 
 _TASK = ("service", "task")
-_ROUTE = ("route", "method")
-_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30)
 _QUEUE_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200)
 _RUN_SECONDS = (0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200)
 _KEPT = 1.0  # seconds that a count of all jobs is good for
@@ -44,13 +43,8 @@ class Metrics:
         self._queued = self._histogram("job_queue_seconds", "Time in line.", _TASK, _QUEUE_SECONDS)
         self._ran = self._histogram("job_run_seconds", "Time of an attempt.", _TASK, _RUN_SECONDS)
         self._restarts = self._counter("worker_restarts", "Child processes that were replaced.", ("reason",))
-        self._requests = self._counter("http_requests", "Requests that were answered.", (*_ROUTE, "code"))
-        self._lasted = self._histogram(
-            "http_request_seconds", "Time until the end of the answer.", _ROUTE, _REQUEST_SECONDS
-        )
-        self._received = self._counter("http_request_bytes", "Bytes of requests' bodies, as sent.", _ROUTE)
-        self._sent = self._counter("http_response_bytes", "Bytes of answers' bodies, as sent.", _ROUTE)
-        self._routes = dict[tuple[str, str, int], _Route]()
+        self.traffic = Traffic()
+        self.registry.register(self.traffic)
 
     def submitted(self, job: NewJob) -> None:
         """A job was queued."""
@@ -73,28 +67,6 @@ class Metrics:
     def replaced(self, reason: str) -> None:
         """A child process that runs jobs had to be replaced."""
         self._restarts.labels(reason).inc()
-
-    def answered(self, route: str, method: str, code: int, seconds: float, received: int, sent: int) -> None:
-        """A request was answered.
-
-        Args:
-            route: The template of its path.
-            method: One of HTTP's.
-            code: The answer's status.
-            seconds: From its first line to the end of the answer.
-            received: Bytes of its body.
-            sent: Bytes of the answer's body.
-        """
-        key = route, method, code
-        if (seen := self._routes.get(key)) is None:
-            # Found once: to find five of them by their labels would cost a poll more than to count.
-            seen = self._routes[key] = _Route(
-                self._requests.labels(route, method, str(code)),
-                self._lasted.labels(route, method),
-                self._received.labels(route, method),
-                self._sent.labels(route, method),
-            )
-        seen.count(seconds, received, sent)
 
     def watch_jobs(self, count: Callable[[], Sequence[Census]]) -> None:
         """Show the jobs that there are, as ``count`` tells; it may wait for a database."""
@@ -122,20 +94,6 @@ class Metrics:
 
     def _histogram(self, name: str, what: str, labels: Sequence[str], ends: Sequence[float]) -> Histogram:
         return Histogram(f"gpserver_{name}", what, labels, buckets=ends, registry=self.registry)
-
-
-class _Route:
-    """What one route, method and status count up."""
-
-    def __init__(self, requests: Counter, lasted: Histogram, received: Counter, sent: Counter) -> None:
-        self._requests, self._lasted, self._received, self._sent = requests, lasted, received, sent
-
-    def count(self, seconds: float, received: int, sent: int) -> None:
-        self._requests.inc()
-        self._lasted.observe(seconds)
-        self._sent.inc(sent)
-        if received:
-            self._received.inc(received)
 
 
 class _Jobs(Collector):

@@ -35,6 +35,7 @@ class Requests:
         self, app: ASGIApp, telemetry: Telemetry, trace_of: Callable[[str], str], *, access: bool
     ) -> None:
         self._app, self._telemetry, self._trace_of, self._access = app, telemetry, trace_of, access
+        self._count = telemetry.metrics.traffic.answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -55,9 +56,7 @@ class Requests:
                 await self._app(scope, receive, exchange.send)
         finally:
             seconds, route = perf_counter() - begin, _route(scope)
-            self._telemetry.metrics.answered(
-                route, method, exchange.code, seconds, exchange.received, exchange.sent
-            )
+            self._count(route, method, exchange.code, seconds, exchange.received, exchange.sent)
             if self._access:
                 self._write(scope, exchange, route, seconds)
 
@@ -92,6 +91,8 @@ class Requests:
 
 class _Exchange:
     """What comes in and goes out for one request."""
+
+    __slots__ = ("_receive", "_send", "code", "received", "sent")
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
