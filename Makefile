@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test bench fuzz lint clean
+.PHONY: run test bench fuzz drill lint clean
 
 run: $(READY)  ## start the server and show what it does
 	$(BIN)/gpserver serve --demo $(ARGS)
@@ -17,6 +17,9 @@ bench: $(READY)  ## measure the hot paths side by side
 fuzz: $(READY)  ## look for feature sets that break their reader; ARGS=600 is ten minutes
 	$(BIN)/pip install --quiet --editable '.[fuzz]'
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+drill: $(READY)  ## kill random parts under load and check every promise; ARGS=600 is ten minutes
+	DRILL=$(or $(ARGS),60) $(if $(SEED),DRILL_SEED=$(SEED)) $(BIN)/python -m pytest -q tests/faults/test_drill.py
 
 lint: $(READY)  ## the checks of style and types
 	$(BIN)/pip install --quiet --editable '.[lint]'

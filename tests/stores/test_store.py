@@ -47,6 +47,20 @@ def in_state(store: JobStore, job_id: str, status: JobStatus) -> None:
         assert store.move(job_id, JobStatus.RUNNING, status, now=3.0)
 
 
+def test_what_is_said_twice_is_there_once(store: JobStore) -> None:
+    """Whoever does not know whether the store took it says it again: the answer may have been lost."""
+    in_state(store, "1", JobStatus.RUNNING)
+    lines = [Message(INFO, f"line {n}", float(n)) for n in range(6)]
+    for _ in range(2):
+        assert store.append("1", 1, lines[:2], None, said_before=0)
+    assert store.append("1", 1, lines[:4], None, said_before=0)  # and more by now
+    assert store.move("1", JobStatus.RUNNING, JobStatus.FAILED, now=9.0, messages=lines[2:], said_before=2)
+    assert store.messages("1") == lines
+    job = store.get("1")
+    assert job
+    assert job.message_count == 6
+
+
 def test_a_new_job_is_queued_with_its_facts(store: JobStore) -> None:
     inputs = (Input("A", "GPString", ("x", "ü")), Input("B", "GPRecordSet", file="inputs/B.text"))
     terms = Terms(time_limit=5.0, instances=2)
