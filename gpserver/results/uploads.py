@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,10 +29,12 @@ class StoredUploads(Uploads):
     ) -> None:
         super().__init__(folder, most_bytes, types)
         self._objects, self._local = objects, folder
+        self._owners = dict[str, str]()
 
     def register(self, name: str, description: str = "", service: str = "", owner: str = "") -> Upload:
         """As :meth:`gpserver.uploads.Uploads.register`."""
         item = self._new(name, description, service, owner)
+        self._check_space(owner)
         self._write(item)
         return item
 
@@ -93,6 +96,7 @@ class StoredUploads(Uploads):
             raise InvalidRequest(f"The item {item.id} is committed already.")
         others = (size for there, size in self._sizes(item).items() if there != number)
         self._check_size(file.stat().st_size + sum(others))
+        self._check_space(item.owner, file.stat().st_size)
         self._objects.put(_place(item.id, f"parts/{number}"), file)
         file.unlink()
 
@@ -135,6 +139,24 @@ class StoredUploads(Uploads):
         self._write(item)
         self._objects.delete(_place(item.id, "parts"))
         return item
+
+    def _used(self) -> Counter[str]:
+        """The bytes of each owner's items; whose an item is was read once."""
+        sizes = Counter[str]()
+        for entry in self._objects.entries("uploads"):
+            sizes[entry.name.split("/")[1]] += entry.size
+        known = self._owners
+        self._owners = {each: known[each] if each in known else self._owner(each) for each in sizes}
+        used = Counter[str]()
+        for item_id, owner in self._owners.items():
+            used[owner] += sizes[item_id]
+        return used
+
+    def _owner(self, item_id: str) -> str:
+        try:
+            return self.get(item_id).owner
+        except NotFound:  # deleted meanwhile
+            return ""
 
     def _write(self, item: Upload) -> None:
         self._objects.write(_place(item.id, "item.json"), orjson.dumps(asdict(item)))

@@ -153,11 +153,11 @@ def sending(server: Server, path: str, **headers: str) -> Iterator[None]:
     connection = HTTPConnection(server.url.removeprefix("http://"))
     with closing(connection):
         connection.putrequest("POST", path)
-        for name, value in {"content-length": "300000", "content-type": FORM, **headers}.items():
+        for name, value in {"content-length": "3000000", "content-type": FORM, **headers}.items():
             connection.putheader(name.replace("_", "-"), value)
-        connection.endheaders(b"text=" + b"x" * 200_000)
-        deadline = time.monotonic() + 20
         before = len(spooled(server))
+        connection.endheaders(b"text=" + b"x" * 2_000_000)
+        deadline = time.monotonic() + 20
         while len(spooled(server)) == before and time.monotonic() < deadline:
             time.sleep(0.01)
         yield
