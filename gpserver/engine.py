@@ -262,6 +262,8 @@ class Engine:
         if stopping:
             self._executor.cancel(job_id)
             return job
+        if job and job.status in (JobStatus.QUEUED, JobStatus.RUNNING):
+            return self._stop(job_id)  # its machine was lost between the two looks, and it waits again
         return job if job and not job.status.is_terminal else None
 
     def ahead(self, job: Job) -> int | None:

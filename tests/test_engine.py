@@ -16,6 +16,7 @@ from gpserver.engine import Engine
 from gpserver.errors import InvalidRequest, NotFound
 from gpserver.job import JobStatus
 from gpserver.settings import Settings
+from gpserver.stores.sql import SQLStore
 
 FAULTS = ROOT / "tests" / "faults" / "services"
 CATALOG = Catalog(FAULTS)
@@ -64,6 +65,25 @@ def test_cancelling_twice_is_fine(engine: Engine) -> None:
         time.sleep(0.01)
     assert engine.cancel(job_id).status is JobStatus.CANCELLING
     assert engine.cancel(job_id).status is JobStatus.CANCELLING
+    assert ended(engine, job_id) is JobStatus.CANCELLED
+
+
+def test_a_job_that_goes_back_to_the_queue_while_it_is_cancelled_is_cancelled(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = submit(engine, "Nap", Seconds=30)
+    while engine.job(job_id).status is not JobStatus.RUNNING:
+        time.sleep(0.01)
+    submit(engine, "Nap", Seconds=30)  # gets the slot, whatever becomes of the other one
+    move, lost = SQLStore.move, iter([True])
+
+    def move_late(store: SQLStore, *arguments: object, **facts: object) -> bool:
+        if arguments[1:] == (JobStatus.RUNNING, JobStatus.CANCELLING) and next(lost, False):
+            move(store, job_id, JobStatus.RUNNING, JobStatus.QUEUED, now=1.0)
+        return move(store, *arguments, **facts)
+
+    monkeypatch.setattr(SQLStore, "move", move_late)
+    assert engine.cancel(job_id).status in (JobStatus.CANCELLED, JobStatus.CANCELLING)
     assert ended(engine, job_id) is JobStatus.CANCELLED
 
 
