@@ -10,9 +10,17 @@ from gpserver.stores.rows import Cursor, condition
 
 _TALLY = (
     "SELECT service, task, status, count(*), avg(started - created), max(started - created),"
-    " avg(ended - started), max(ended - started) FROM jobs"
+    " avg(ended - started), max(ended - started) FROM {jobs} GROUP BY service, task, status"
 )
-_GROUPS = "GROUP BY service, task, status"
+_SOME = "(SELECT service, task, status, created, started, ended FROM jobs WHERE {where} AND {which}"
+# Two parts: an index has all that is asked of the many that have ended, others lead to the few that have not.
+_ENDED = _TALLY.format(jobs=_SOME.replace("{which}", "ended IS NOT NULL") + ") AS ended_jobs")
+_UNFINISHED = _TALLY.format(
+    jobs=_SOME.replace("{which}", "status = 'queued'")
+    + " UNION ALL "
+    + _SOME[1:].replace("{which}", "status IN ('running', 'cancelling')")
+    + ") AS unfinished_jobs"
+)
 
 # What the column ``pinned`` says.
 _PINNED, _LOOSE, _CONDEMNED = 1, 0, -1
@@ -125,11 +133,6 @@ class EndedJobs:
     def statistics(self, wanted: JobFilter) -> list[Tally]:
         """How many jobs of each task are in each state, not only ended ones, and how long they took."""
         where, values = condition(wanted)
-        # Apart, since an index has all of the many that have ended, and others lead to the few that have not.
-        parts = ("ended IS NOT NULL", "status = 'queued'", "status IN ('running', 'cancelling')")
-        rows = [
-            row
-            for part in parts
-            for row in self.rows(f"{_TALLY} WHERE {where} AND {part} {_GROUPS}", *values)
-        ]
+        rows = self.rows(_ENDED.format(where=where), *values)
+        rows += self.rows(_UNFINISHED.format(where=where), *values, *values)
         return [Tally(service, task, JobStatus(status), *facts) for service, task, status, *facts in rows]
