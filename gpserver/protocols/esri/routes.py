@@ -14,6 +14,7 @@ from gpserver.protocols.esri import (
     gpserver,
     iteminfo,
     jobs,
+    managed,
     mapimage,
     mapkml,
     mapquery,
@@ -138,9 +139,10 @@ def routes(site: Site) -> list[BaseRoute]:
     table += [(SERVICES + "/{service:path}/GPServer" + end, handler) for end, handler in _INFO]
     table += [(f"{SERVICES}/{{service:path}}/GPServer/uploads{end}", handler) for end, handler in _UPLOADS]
     table += [(long + end, handler) for end, handler in _TASK]
-    managed = "/arcgis/admin/services/{service:path}.GPServer"
-    table += [(f"{managed}/jobs{end}", handler) for end, handler in _ADMIN]
-    table += [(f"{managed}/webhooks{end}", handler) for end, handler in _WEBHOOKS]
+    place = "/arcgis/admin/services/{service:path}.GPServer"
+    table += [(place, _in_thread(managed.service))]
+    table += [(f"{place}/jobs{end}", handler) for end, handler in _ADMIN]
+    table += [(f"{place}/webhooks{end}", handler) for end, handler in _WEBHOOKS]
     for map_ in (
         SERVICES + "/{service:path}/MapServer/jobs/{job_id}",
         SERVICES + "/{service:path}/MapServer",

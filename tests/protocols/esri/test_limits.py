@@ -206,3 +206,13 @@ def test_files_beyond_the_space_are_refused_and_not_kept(narrow: Server) -> None
     assert not spooled(narrow)
     assert narrow.client.http.post(f"{place}/{first}/delete", data={"f": "json"}).json() == {"success": True}
     assert upload(600_000)["success"]
+
+
+def test_an_administrator_reads_the_limits_of_a_service_by_the_names_of_arcgis(server: Server) -> None:
+    place = f"{server.url}/arcgis/admin/services"
+    found = server.client.get(f"{place}/Impatient.GPServer")
+    names = ("minInstancesPerNode", "maxInstancesPerNode", "maxUsageTime", "maxWaitTime")
+    assert [found[name] for name in names] == [0, 1, 600, 1]
+    assert found["properties"]["executionType"] == "Asynchronous"
+    assert server.client.get(f"{place}/Kept.GPServer")["minInstancesPerNode"] == 1
+    assert server.client.get(f"{place}/Files.GPServer")["capabilities"] == "Uploads"
