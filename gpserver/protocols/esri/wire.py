@@ -205,7 +205,7 @@ def _sender(call: Call, admission: Admission | None) -> Caller | None:
         known = admission.identify(call) if admission else call
         return known.caller if admission is None or admission.check(known) else None
     except GPServerError:
-        return False
+        return None
 
 
 def _sign_in_page(request: Request) -> str:
