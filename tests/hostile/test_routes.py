@@ -234,6 +234,7 @@ def test_headers_are_only_text(target: Target, name: bytes, value: bytes) -> Non
         b"/arcgis/rest/services/Tools/GPServer/FileTask?f=html",
         b"/arcgis/rest/services/Tools/GPServer/FileTask/jobs/%s" % target.jobs["Tools/FileTask"].encode(),
         b"/arcgis/rest/services/Tools/GPServer/FileTask/submitJob?Text=x",
+        b"/metrics",
         b"/arcgis/rest/directories/arcgisjobs/tools_gpserver/%s/scratch/output.txt"
         % target.jobs["Tools/FileTask"].encode(),
     ):
