@@ -45,16 +45,16 @@ def query(call: Call) -> Resource:
     found = engine.find(wanted, first, number)
     total = sum(engine.count(wanted).values())
     following = first + len(found)
-    asked = ("startTime", "endTime", "jobStatus", "userName", "machineName")
+    asked = {name: text(name) for name in ("startTime", "endTime", "jobStatus", "userName", "machineName")}
     value = {
         "total": total,
-        "query": {name: text(name) for name in asked},
+        "query": asked,
         "num": len(found),
         "start": first,
         "nextStart": following if following < total else -1,
         "results": [_row(call, job) for job in found],
     }
-    more = urlencode({**value["query"], "number": number, "start": following}) if following < total else ""
+    more = urlencode({**asked, "number": number, "start": following}) if following < total else ""
     facts = {
         "rows": [_shown(job) for job in found],
         "place": place_of(service),
