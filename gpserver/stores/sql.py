@@ -42,9 +42,7 @@ _TURN = (
     " UNION ALL SELECT max(turn) + 1 FROM jobs WHERE status = 'queued' AND owner = ? AND priority = ?"
     " UNION ALL SELECT min(turn) FROM jobs WHERE status = 'queued' AND priority = ?) AS turns"
 )
-_HELD = (
-    f"SELECT {COLUMNS} FROM jobs WHERE status IN ('running', 'cancelling') AND runner = ? ORDER BY seq"  # noqa: S608 - constant
-)
+_HELD = f"SELECT {COLUMNS} FROM jobs WHERE status IN ('running', 'cancelling') AND runner = ? ORDER BY seq"  # noqa: S608 - constant
 # What a report does not say stays as it was said before.
 _PROGRESS = (
     "version = version + 1, progress_text = coalesce(?, progress_text),"
@@ -197,7 +195,15 @@ class SQLStore(ABC):
             row = connection.execute(
                 f"UPDATE jobs SET status = ?, ended = ?, spared = spared + ?, {_PROGRESS}"  # noqa: S608 - constant columns
                 f" WHERE id = ? AND status = ? AND attempt = coalesce(?, attempt) RETURNING {COLUMNS}",
-                (to, now if to.is_terminal else None, int(spare), *reported(progress), job_id, source, attempt),
+                (
+                    to,
+                    now if to.is_terminal else None,
+                    int(spare),
+                    *reported(progress),
+                    job_id,
+                    source,
+                    attempt,
+                ),
             ).fetchone()
             if row is None:
                 return False
