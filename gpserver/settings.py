@@ -48,8 +48,8 @@ class Settings:
     lease: float = 15.0
     """Seconds of silence after which the jobs of a machine are taken over, where several share them."""
     drain: float = 30.0
-    """Seconds that running jobs get when the process is told to stop; then those that may run again go back to
-    the queue, and the others fail. Whoever stops it must wait longer before it kills."""
+    """Seconds that running jobs get when the process is told to stop; then those that may run again go back
+    to the queue, and the others fail. Whoever stops it must wait longer before it kills."""
     slots: int = max(2, os.cpu_count() or 2)
     """Jobs that run at once."""
     start_method: str = ""
