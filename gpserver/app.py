@@ -174,12 +174,14 @@ def _view_of(engine: Engine, catalog: Catalog, guard: Guard | None, owner: str) 
 
 
 def _examiner(settings: Settings, home: Path) -> Examiner:
+    files = _files(settings)
     return Examiner(
         settings.services.resolve(),
         home / "questions",
-        uploads=settings.data.resolve() / "uploads",
+        uploads=files.uploads,
         reach=_reach(settings),
         start_method=settings.start_method or None,
+        hidden=files.hidden,
     )
 
 

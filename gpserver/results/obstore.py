@@ -1,8 +1,6 @@
 """Files of jobs in an object store: written once by who runs a job, read in pieces by who shows it."""
 
-import mmap
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -10,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gpserver.job import Input
 from gpserver.objects import Objects, Pieces
 from gpserver.results import Distant
 from gpserver.results.uploads import StoredUploads
 from gpserver.workspace import Workspace
 
-_ITEM = re.compile(rb"i[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _OF_ATTEMPTS = ("results", "scratch", "fetched")
 
 
@@ -129,13 +127,8 @@ class StoredResults:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             self.objects.get(place(job["job_id"], name), path)
-        texts = [text.encode() for item in job["inputs"] for text in item["texts"]]
-        items = {found for text in texts for found in _items(text)}
-        for name in files:
-            items |= _items_in(folder / name)
-        uploads = folder / "uploads"
-        for item in items:
-            self.uploads.bring(item, job["owner"], uploads)
+        inputs = [Input(**item) for item in job["inputs"]]
+        uploads = self.uploads.near(inputs, folder, job["owner"])
         return {**job, "uploads": str(uploads)}
 
     def keep(self, job: Mapping[str, Any], *, results: bool) -> None:
@@ -168,15 +161,3 @@ def place(job_id: str, *names: str) -> str:
 
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.glob("*")) if path.is_file())
-
-
-def _items_in(path: Path) -> set[str]:
-    if not path.stat().st_size:
-        return set()
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        return _items(text)
-
-
-def _items(text: bytes | mmap.mmap) -> set[str]:
-    """Ids in a text; where one is no item, or not for the job, the job will say so."""
-    return {found.decode().lower() for found in _ITEM.findall(text)}

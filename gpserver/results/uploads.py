@@ -1,5 +1,7 @@
 """Uploaded files in an object store, so that whichever machine answers has them."""
 
+import mmap
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -10,8 +12,11 @@ from pathlib import Path
 import orjson
 
 from gpserver.errors import InvalidRequest, NotFound
+from gpserver.job import Input
 from gpserver.objects import Objects
 from gpserver.uploads import ID, MOST_PARTS, Upload, Uploads, join
+
+_ITEM = re.compile(rb"i[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class StoredUploads(Uploads):
@@ -72,17 +77,14 @@ class StoredUploads(Uploads):
             self._objects.get(_place(item.id, "content"), path)
         return path
 
-    def bring(self, item_id: str, owner: str, folder: Path) -> None:
-        """Have an item in a folder as ``Uploads`` keeps it, where it is there and the owner may use it."""
-        try:
-            item = self.get(item_id)
-            if item.committed and item.owner in ("", owner):
-                target = folder / item.id
-                target.mkdir(parents=True, exist_ok=True)
-                self._objects.get(_place(item.id, "content"), target / "content")
-                (target / "item.json").write_bytes(orjson.dumps(asdict(item)))
-        except NotFound:
-            return
+    def near(self, inputs: Sequence[Input], folder: Path, owner: str) -> Path:
+        """As :meth:`gpserver.uploads.Uploads.near`: they are fetched into the folder."""
+        texts = [text.encode() for item in inputs for text in item.texts]
+        items = {found for text in texts for found in _items(text)}
+        items |= {found for item in inputs if item.file for found in _items_in(folder / item.file)}
+        for item_id in items:
+            self._bring(item_id, owner, folder / "uploads")
+        return folder / "uploads"
 
     def parts(self, item: Upload) -> list[int]:
         """As :meth:`gpserver.uploads.Uploads.parts`."""
@@ -132,6 +134,18 @@ class StoredUploads(Uploads):
             if written < before:
                 self._objects.delete(_place(item_id))
 
+    def _bring(self, item_id: str, owner: str, folder: Path) -> None:
+        """Have an item in a folder as ``Uploads`` keeps it, where it is there and the owner may use it."""
+        try:
+            item = self.get(item_id)
+            if item.committed and item.owner in ("", owner):
+                target = folder / item.id
+                target.mkdir(parents=True, exist_ok=True)
+                self._objects.get(_place(item.id, "content"), target / "content")
+                (target / "item.json").write_bytes(orjson.dumps(asdict(item)))
+        except NotFound:
+            return
+
     def _complete(self, item: Upload, content: Path) -> Upload:
         self._objects.put(_place(item.id, "content"), content)
         content.unlink()
@@ -169,3 +183,15 @@ class StoredUploads(Uploads):
 
 def _place(item_id: str, name: str = "") -> str:
     return f"uploads/{item_id}/{name}".rstrip("/")
+
+
+def _items_in(path: Path) -> set[str]:
+    if not path.stat().st_size:
+        return set()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        return _items(text)
+
+
+def _items(text: bytes | mmap.mmap) -> set[str]:
+    """Ids in a text; where one is no item, or not for the job, the job will say so."""
+    return {found.decode().lower() for found in _ITEM.findall(text)}

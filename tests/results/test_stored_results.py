@@ -92,7 +92,10 @@ def test_an_upload_reaches_a_job(node: Server, bucket: Bucket) -> None:
     )
     item = sent.json()["item"]["itemID"]
     assert f"uploads/{item}/content" in bucket.names()
-    assert node.client.run("Files/ReadFile", File=json.dumps({"itemID": item}))["Text"] == "hello from afar"
+    asked = json.dumps({"itemID": item})
+    assert node.client.run("Files/ReadFile", File=asked)["Text"] == "hello from afar"
+    validated = node.client.post("Files/GPServer/ReadFile/validate", File=asked)
+    assert validated["additionalMessages"] == [], validated
     node.client.post(f"{place}/{item}/delete")
     assert not [name for name in bucket.names() if item in name]
 

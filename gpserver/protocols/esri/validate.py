@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
+from starlette.concurrency import run_in_threadpool
 
 from gpserver.examiner import SECONDS
 from gpserver.finding import Finding
@@ -30,7 +31,9 @@ async def validate(call: Call) -> Resource:
     values = {
         item.name: [_untagged(value) for value in sent(call, found, item.name)] for item in wanted.inputs
     }
-    future = call.site.examiner.examine(found, wanted, values, environment_of(call, wanted), call.caller.name)
+    examine, environment = call.site.examiner.examine, environment_of(call, wanted)
+    # What an input names may be far away.
+    future = await run_in_threadpool(examine, found, wanted, values, environment, call.caller.name)
     wait = min(SECONDS, call.site.execute_wait)
     try:
         findings = await asyncio.wait_for(asyncio.wrap_future(future), wait)
