@@ -329,7 +329,7 @@ def _local(settings: Settings, data: Path, catalog: Catalog | None) -> tuple[Job
 def _remote(settings: Settings, shared: "PostgresStore") -> tuple[JobStore, Executor]:
     from gpserver.executors.remote import RemoteExecutor
 
-    return shared, RemoteExecutor(shared, shared.database.url, settings.lease)
+    return shared, RemoteExecutor(shared, shared.database, settings.lease)
 
 
 def _executor(settings: Settings, store: JobStore, catalog: Catalog | None, *, lease: float) -> LocalExecutor:

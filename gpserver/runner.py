@@ -56,5 +56,5 @@ async def _work(url: str, executor: LocalExecutor, seconds: float, told: threadi
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    await take_tickets(url, executor.enqueue, executor.free, stopping)
+    await take_tickets(url, executor.look, executor.free, stopping)
     await asyncio.to_thread(executor.drain, seconds)

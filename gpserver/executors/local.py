@@ -105,6 +105,7 @@ class LocalExecutor:
         self._disk = DiskWatch(jobs, self._attempts, self._sandbox.stop)
         self._janitor = Janitor(store, freight.workspace if freight else partial(Workspace, jobs))
         self._unsure: deque[Attempt] = deque()
+        self._looks: deque[threading.Event] = deque()
         self._work = threading.Event()
         self._closing = self._draining = False
         self._hurry = threading.Event()
@@ -129,6 +130,15 @@ class LocalExecutor:
         for attempt in self._attempts.running():
             if attempt.job.id == job_id:
                 self._sandbox.cancel(attempt.key)
+
+    def look(self) -> bool:
+        """Have the dispatcher begin what there is room for, and wait; whether some room is left."""
+        looked = threading.Event()
+        self._looks.append(looked)
+        self._wake()
+        while not self._closing and not looked.wait(_POLL):
+            pass
+        return self.free()
 
     def free(self) -> bool:
         """Whether another job could begin now."""
@@ -199,6 +209,7 @@ class LocalExecutor:
         while not self._closing:
             self._work.wait(min(_POLL, self._lease.pause))
             self._work.clear()
+            looks = [self._looks.popleft() for _ in range(len(self._looks))]
             try:
                 self._work_through()
             except Unavailable as error:
@@ -206,6 +217,8 @@ class LocalExecutor:
             except Exception:
                 # A locked or full disk passes; what could not be written down is tried again.
                 _log.exception("The dispatcher could not reach the store; it tries again.")
+            for looked in looks:
+                looked.set()
 
     def _work_through(self) -> None:
         self._renew()  # first: who was away for long must not begin or end anything

@@ -3,6 +3,7 @@
 from gpserver.executors import OnChange
 from gpserver.executors.bus import Bus
 from gpserver.executors.tickets import Tickets
+from gpserver.shared import SharedDatabase
 from gpserver.stores import JobStore
 
 
@@ -11,13 +12,13 @@ class RemoteExecutor:
 
     Args:
         store: Where jobs are kept.
-        url: The database that carries tickets and words.
+        database: What carries tickets and words.
         lease: Seconds of silence after which a runner counts as gone.
     """
 
-    def __init__(self, store: JobStore, url: str, lease: float) -> None:
-        self._store, self._url, self._lease = store, url, lease
-        self._tickets = Tickets(url)
+    def __init__(self, store: JobStore, database: SharedDatabase, lease: float) -> None:
+        self._store, self._url, self._lease = store, database.url, lease
+        self._tickets = Tickets(database)
 
     def start(self, on_end: OnChange) -> None:
         """Begin to hear of jobs that end."""

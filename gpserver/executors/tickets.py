@@ -3,19 +3,21 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 
-from gpserver.shared import limited
+from gpserver.errors import Unavailable
+from gpserver.shared import SharedDatabase, limited
 
 _log = logging.getLogger(__name__)
 
 _QUEUE = "gpserver"
 _TASK = "gpserver.run"
+_WAITING = "SELECT 1 FROM procrastinate_jobs WHERE queue_name = ? AND status = 'todo' LIMIT 1"
 _LOOK = 0.02  # seconds between two looks whether a slot is free
 _PATIENCE = 3.0  # seconds for a connection
 _PAUSE = 1.0  # seconds until a database that went away is tried again
@@ -25,20 +27,24 @@ _SILENCE = 30.0  # seconds without a sign of life after which the tickets that a
 class Tickets:
     """Where the tickets of a database are handed in.
 
-    A ticket only wakes a machine: which job it takes is decided by the store, by the same rules as on one
-    machine, and a ticket that is lost is made up for by a look at the store once a second.
+    A ticket only wakes a machine, which takes jobs for as long as it has room: which ones is decided by the
+    store, by the same rules as on one machine. So one ticket that waits is enough for any number of jobs, and
+    one that is lost is made up for by a look at the store once a second.
     """
 
-    def __init__(self, url: str) -> None:
-        self._app = App(connector=SyncPsycopgConnector(conninfo=limited(url), timeout=_PATIENCE))
+    def __init__(self, database: SharedDatabase) -> None:
+        self._database = database
+        self._app = App(connector=SyncPsycopgConnector(conninfo=database.url, timeout=_PATIENCE))
         self._app.open()
         self._task = self._app.configure_task(_TASK, queue=_QUEUE, allow_unknown=True)
 
     def hand_in(self, job_id: str) -> None:
-        """A job waits; what cannot be told now is logged."""
+        """A job was added, and that is committed; what cannot be told now is logged."""
         try:
-            self._task.defer(job_id=job_id)
-        except ConnectorException:
+            # Whoever takes the ticket that still waits looks for jobs after that, and finds this one.
+            if not self._database.rows(_WAITING, _QUEUE):
+                self._task.defer()
+        except (ConnectorException, Unavailable):
             _log.warning("No ticket was handed in for job %s.", job_id, exc_info=True)
 
     def close(self) -> None:
@@ -47,19 +53,19 @@ class Tickets:
 
 
 async def take_tickets(
-    url: str, wake: Callable[[str], None], free: Callable[[], bool], stopping: asyncio.Event
+    url: str, look: Callable[[], bool], free: Callable[[], bool], stopping: asyncio.Event
 ) -> None:
     """Take tickets one at a time and only while there is room; a database that is away is tried again.
 
     Args:
         url: The database.
-        wake: Called with the id of a job that waits, in a thread of the tickets.
+        look: Begins the jobs that there is room for, and says whether some room is left.
         free: Whether a job that is taken now could begin.
         stopping: Set when it is enough.
     """
     # In a thread that may be left alone: nothing of Procrastinate's ends while a network swallows answers.
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    always = _take_always(url, wake, free, stop)
+    always = _take_always(url, look, free, stop)
     thread = threading.Thread(
         target=loop.run_until_complete, args=(always,), name="gpserver-tickets", daemon=True
     )
@@ -70,16 +76,10 @@ async def take_tickets(
 
 
 async def _take_always(
-    url: str, wake: Callable[[str], None], free: Callable[[], bool], stopping: asyncio.Event
+    url: str, look: Callable[[], bool], free: Callable[[], bool], stopping: asyncio.Event
 ) -> None:
-    async def run(job_id: str) -> None:
-        wake(job_id)
-        # The ticket is held while there is no room, so that the next one goes to another machine.
-        while not free():
-            await asyncio.sleep(_LOOK)
-
     while not stopping.is_set():
-        taking = asyncio.create_task(_take(url, run))
+        taking = asyncio.create_task(_take(url, look, free))
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({taking, stop}, return_when=asyncio.FIRST_COMPLETED)
         for task in (taking, stop):
@@ -90,10 +90,19 @@ async def _take_always(
             await asyncio.sleep(_PAUSE)
 
 
-async def _take(url: str, run: Callable[[str], Awaitable[None]]) -> None:
+async def _take(url: str, look: Callable[[], bool], free: Callable[[], bool]) -> None:
     """Until the database goes away, which ends Procrastinate's worker with an error or without."""
     app = App(connector=PsycopgConnector(conninfo=limited(url), timeout=_PATIENCE))
-    app.task(name=_TASK, queue=_QUEUE)(run)
+
+    @app.task(name=_TASK, queue=_QUEUE)
+    async def run() -> None:
+        if await asyncio.to_thread(look):
+            return
+        # Jobs may be left that another machine has room for; while this ticket is held, that one alone wakes.
+        await app.configure_task(_TASK, queue=_QUEUE).defer_async()
+        while not free():
+            await asyncio.sleep(_LOOK)
+
     async with app.open_async():
         tidying = asyncio.create_task(_tidy(app))
         try:
