@@ -1,5 +1,6 @@
 """Files in an object store, by name: put, got, read in ranges, deleted; memory stays bounded."""
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ _BACK_OFF = {
     "max_backoff": timedelta(seconds=5),
     "base": 2,
 }
+
+_ADDRESS = re.compile(r"\b\w+://[^\s\"',)]+")
 
 Given = TypeVar("Given")
 
@@ -219,4 +222,5 @@ def _tried(name: str, request: Callable[[], Given]) -> Given:
 
 
 def _sentence(error: Exception) -> str:
-    return str(error).partition("\n")[0][:500]
+    # Clients may read it: where the store is, is not for them.
+    return _ADDRESS.sub("…", str(error).partition("\n")[0])[:500]

@@ -131,6 +131,7 @@ def test_results_that_the_store_does_not_take_fail_the_job_and_nothing_of_them_i
     [reason] = [m["description"] for m in state["messages"] if "could not be stored" in m["description"]]
     assert "503" in reason
     assert "secret" not in reason
+    assert "127.0.0.1" not in reason
     assert not [name for name in bucket.names() if number(job) in name and "results" in name]
     with pytest.raises(EsriError):
         node.client.get(f"{job}/results/Grown")
