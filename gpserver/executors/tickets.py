@@ -19,6 +19,9 @@ _QUEUE = "gpserver"
 _TASK = "gpserver.run"
 _WAITING = "SELECT 1 FROM procrastinate_jobs WHERE queue_name = ? AND status = 'todo' LIMIT 1"
 _LOOK = 0.02  # seconds between two looks whether a slot is free
+_MISSED = (
+    0.5  # seconds until a ticket is taken whose word came while Procrastinate asked: it forgets that one
+)
 _PATIENCE = 3.0  # seconds for a connection
 _PAUSE = 1.0  # seconds until a database that went away is tried again
 _SILENCE = 30.0  # seconds without a sign of life after which the tickets that a machine holds are void
@@ -109,6 +112,7 @@ async def _take(url: str, look: Callable[[], bool], free: Callable[[], bool]) ->
             await app.run_worker_async(
                 queues=[_QUEUE],
                 concurrency=1,
+                fetch_job_polling_interval=_MISSED,
                 delete_jobs="always",
                 listen_notify=True,
                 install_signal_handlers=False,
