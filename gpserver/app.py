@@ -1,16 +1,13 @@
 """Puts the parts together: the only module that knows every one of them."""
 
 import logging
-import os
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -28,6 +25,7 @@ from gpserver.examiner import Examiner
 from gpserver.executors import Executor
 from gpserver.executors.local import LocalExecutor
 from gpserver.fetch import Reach
+from gpserver.home import home_of, occupied
 from gpserver.layers import Place, is_database
 from gpserver.maps.studio import Studio
 from gpserver.migration import migrate, use
@@ -62,10 +60,6 @@ _log = logging.getLogger(__name__)
 _ARTISTS = 2  # processes that draw maps
 
 
-class DataFolderBusy(GPServerError):
-    """Another server already works on this data folder."""
-
-
 def create_app(settings: Settings) -> Starlette:
     """The ASGI application; its lifespan starts and stops the engine.
 
@@ -74,15 +68,16 @@ def create_app(settings: Settings) -> Starlette:
         DataFolderBusy: At start-up, when another server has the data folder.
     """
     data = settings.data.resolve()
-    home = _home(settings, data)
+    home = home_of(data, shared=bool(settings.store), port=settings.port)
+    files = _files(settings, home)
     spool = home / "incoming"
     shared = _shared(settings)
-    lock, guard = FileLock(home / "engine.lock"), _guard(settings, data, shared)
+    guard = _guard(settings, data, shared)
     start_method = settings.start_method or None
     telemetry = create_telemetry()
     catalog = Catalog(settings.services.resolve())
-    engine = create_engine(settings, shared, telemetry, catalog)
-    examiner = _examiner(settings, home)
+    engine = create_engine(settings, files, shared, telemetry, catalog)
+    examiner = _examiner(settings, home, files)
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=start_method)
     # Of its own: tiles come by the hundred, and would push out pictures that were promised for a while.
     tiles = Studio(data / "tiles", slots=_ARTISTS, start_method=start_method)
@@ -95,19 +90,18 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        _acquire(lock, home)
-        shutil.rmtree(spool, ignore_errors=True)
-        spool.mkdir()
-        catalog.refresh()
-        if guard:
-            _warn_of_misspelled(guard, catalog)
-        for member in staff:
-            member.start()
-        yield
-        for member in reversed(staff):
-            await run_in_threadpool(member.close)
-        schedules.close()
-        lock.release()
+        with occupied(home):
+            shutil.rmtree(spool, ignore_errors=True)
+            spool.mkdir()
+            catalog.refresh()
+            if guard:
+                _warn_of_misspelled(guard, catalog)
+            for member in staff:
+                member.start()
+            yield
+            for member in reversed(staff):
+                await run_in_threadpool(member.close)
+            schedules.close()
 
     site = _site(settings, guard, engine, catalog, examiner, studio, spool)
     watched = overview.of_web_node(settings, engine, guard, telemetry, site.stopping.is_set)
@@ -173,8 +167,7 @@ def _view_of(engine: Engine, catalog: Catalog, guard: Guard | None, owner: str) 
     return View(guard.engine(engine, caller), guard.catalog(catalog, caller)) if caller else None
 
 
-def _examiner(settings: Settings, home: Path) -> Examiner:
-    files = _files(settings)
+def _examiner(settings: Settings, home: Path, files: Files) -> Examiner:
     return Examiner(
         settings.services.resolve(),
         home / "questions",
@@ -183,14 +176,6 @@ def _examiner(settings: Settings, home: Path) -> Examiner:
         start_method=settings.start_method or None,
         hidden=files.hidden,
     )
-
-
-def _home(settings: Settings, data: Path) -> Path:
-    """The folder of what is this server's alone of a data folder that it may share."""
-    own = f"nodes/{socket.gethostname()}-{settings.port or os.getpid()}" if settings.store else ""
-    home = data / own
-    home.mkdir(parents=True, exist_ok=True)
-    return home
 
 
 def _guard(settings: Settings, data: Path, shared: "PostgresStore | None") -> Guard | None:
@@ -210,6 +195,7 @@ def _warn_of_misspelled(guard: Guard, catalog: Catalog) -> None:
 
 def create_engine(
     settings: Settings,
+    files: Files | None = None,
     shared: "PostgresStore | None" = None,
     telemetry: Telemetry | None = None,
     catalog: Catalog | None = None,
@@ -218,32 +204,31 @@ def create_engine(
 
     Args:
         settings: Where it is, and how much it takes.
+        files: Where its files rest, where somebody has opened that already.
         shared: The store that machines share; None where there is but one.
         telemetry: Is told what becomes of jobs.
         catalog: The services, where somebody has read them already.
     """
     data = settings.data.resolve()
     data.mkdir(parents=True, exist_ok=True)
-    files, layers = _files(settings), layers_of(settings).open()
+    files, layers = files or _files(settings, data), layers_of(settings).open()
     files.uploads.space = Space(settings.max_uploads, settings.max_uploads_each)
     Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
-    store, executor = _remote(settings, shared) if shared else _local(settings, data, catalog)
+    store, executor = _remote(settings, shared) if shared else _local(settings, files, catalog)
     if telemetry:
         store.observer = telemetry
         telemetry.metrics.watch_slots(executor.slots)
-    jobs = data / "jobs"
-    jobs.mkdir(exist_ok=True)
-    queue = Queue(store, jobs, Limits(settings.max_queued, settings.max_queued_each, settings.min_free))
-    parts = store, executor, files.results, files.uploads, layers, queue, _retention(settings, store)
+    files.jobs.mkdir(parents=True, exist_ok=True)
+    queue = Queue(store, files.jobs, Limits(settings.max_queued, settings.max_queued_each, settings.min_free))
+    parts = store, executor, files.results, files.uploads, layers, queue, _retention(settings, files, store)
     return Engine(*parts, lifetime=settings.job_lifetime)
 
 
-def _files(settings: Settings) -> Files:
-    data = settings.data.resolve()
+def _files(settings: Settings, home: Path) -> Files:
     return open_files(
         settings.results,
-        data,
-        _home(settings, data) / "fetched",
+        settings.data.resolve(),
+        home,
         most_cached=settings.results_cache,
         most_upload=settings.max_upload,
         types=settings.upload_types,
@@ -262,17 +247,22 @@ def open_jobs(settings: Settings) -> tuple[JobStore, Retention]:
         if not file.is_file():
             raise GPServerError(f"There are no jobs in {file.parent}: name the server's folder by --data.")
         store = SQLiteStore(file)
-    return store, _retention(settings, store)
+    files = _files(settings, home_of(settings.data.resolve(), shared=bool(settings.store)))
+    return store, _retention(settings, files, store)
 
 
-def _retention(settings: Settings, store: JobStore) -> Retention:
-    jobs = settings.data.resolve() / "jobs"
+def _retention(settings: Settings, files: Files, store: JobStore) -> Retention:
     kept = Keep(settings.max_jobs, settings.max_bytes)
-    return Retention(store, jobs, _files(settings).results.workspace, kept)
+    return Retention(store, files.jobs, files.results.workspace, kept)
 
 
-def create_runner(settings: Settings, telemetry: Telemetry) -> LocalExecutor:
+def create_runner(settings: Settings, home: Path, telemetry: Telemetry) -> LocalExecutor:
     """What runs jobs of a shared database on this machine.
+
+    Args:
+        settings: The database, and what runs.
+        home: The folder of this process.
+        telemetry: Is told what becomes of jobs.
 
     Raises:
         GPServerError: The database cannot be used.
@@ -280,7 +270,7 @@ def create_runner(settings: Settings, telemetry: Telemetry) -> LocalExecutor:
     shared = _shared(settings)
     assert shared  # a runner without one was refused
     shared.observer = telemetry
-    executor = _executor(settings, shared, None, lease=settings.lease)
+    executor = _executor(settings, _files(settings, home), shared, None, lease=settings.lease)
     telemetry.metrics.watch_slots(executor.slots)
     return executor
 
@@ -321,9 +311,9 @@ def migrate_tables(settings: Settings) -> list[str]:
         return [*done, migrate_carrier(database)]
 
 
-def _local(settings: Settings, data: Path, catalog: Catalog | None) -> tuple[JobStore, Executor]:
-    store = SQLiteStore(data / "jobs.sqlite")
-    return store, _executor(settings, store, catalog, lease=0.0)
+def _local(settings: Settings, files: Files, catalog: Catalog | None) -> tuple[JobStore, Executor]:
+    store = SQLiteStore(settings.data.resolve() / "jobs.sqlite")
+    return store, _executor(settings, files, store, catalog, lease=0.0)
 
 
 def _remote(settings: Settings, shared: "PostgresStore") -> tuple[JobStore, Executor]:
@@ -332,14 +322,15 @@ def _remote(settings: Settings, shared: "PostgresStore") -> tuple[JobStore, Exec
     return shared, RemoteExecutor(shared, shared.database, settings.lease)
 
 
-def _executor(settings: Settings, store: JobStore, catalog: Catalog | None, *, lease: float) -> LocalExecutor:
-    data, files = settings.data.resolve(), _files(settings)
+def _executor(
+    settings: Settings, files: Files, store: JobStore, catalog: Catalog | None, *, lease: float
+) -> LocalExecutor:
     catalog = catalog or Catalog(settings.services.resolve())
     return LocalExecutor(
         store,
         settings.services.resolve(),
-        data / "jobs",
-        data / "uploads",
+        files.jobs,
+        settings.data.resolve() / "uploads",
         _reach(settings),
         layers_of(settings),
         slots=settings.slots,
@@ -381,12 +372,3 @@ def _middleware(settings: Settings, site: Site, telemetry: Telemetry) -> list[Mi
         Middleware(Compression),
         Middleware(Paths),
     ]
-
-
-def _acquire(lock: FileLock, home: Path) -> None:
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise DataFolderBusy(
-            f"Another gpserver works on {home}. Stop it, or start this one with another --data folder."
-        ) from None

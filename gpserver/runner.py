@@ -1,8 +1,10 @@
 """`gpserver worker`: runs jobs of a shared database on this machine."""
 
 import asyncio
+import shutil
 import signal
 import threading
+from pathlib import Path
 
 from gpserver import logs, overview
 from gpserver.app import create_runner
@@ -10,6 +12,7 @@ from gpserver.errors import GPServerError
 from gpserver.executors.bus import Bus
 from gpserver.executors.local import LocalExecutor
 from gpserver.executors.tickets import take_tickets
+from gpserver.home import home_of, occupied
 from gpserver.settings import Settings
 from gpserver.shared import limited
 from gpserver.telemetry.listener import answering
@@ -27,8 +30,15 @@ def work(settings: Settings) -> int:
     if not settings.store:
         raise GPServerError("A worker needs the database that it shares: set store = 'postgresql://…'.")
     logs.set_up(settings.log_format, settings.log_level)
+    with occupied(home := home_of(settings.data.resolve(), shared=True)):
+        _run(settings, home)
+    shutil.rmtree(home, ignore_errors=True)
+    return 0
+
+
+def _run(settings: Settings, home: Path) -> None:
     telemetry, stopping = create_telemetry(), threading.Event()
-    executor = create_runner(settings, telemetry)
+    executor = create_runner(settings, home, telemetry)
     watched = overview.of_runner(settings, executor, telemetry, stopping.is_set)
     url = limited(settings.store)
     bus = Bus(url, {"cancel": executor.cancel})
@@ -42,7 +52,6 @@ def work(settings: Settings) -> int:
         executor.close()
         bus.close()
         telemetry.close()
-    return 0
 
 
 async def _work(url: str, executor: LocalExecutor, seconds: float, told: threading.Event) -> None:

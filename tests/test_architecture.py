@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # package may import each other.
 LADDER = [
     ["age", "errors", "finding", "job", "logs", "naming"],
-    ["observer", "webhook"],
+    ["home", "observer", "webhook"],
     ["objects"],
     ["features", "symbology", "eql", "database", "shared"],
     ["archives", "rasters", "migration"],

@@ -20,6 +20,8 @@ _KEYS = ("AWS_", "AZURE_", "GOOGLE_", "GPSERVER_RESULTS")
 class Files:
     """What a server keeps files in; ``freight`` is None where whoever runs a job finds them in its folder."""
 
+    jobs: Path
+    """The folder of the jobs' folders on this machine."""
     results: Results
     uploads: Uploads
     freight: Freight | None = None
@@ -31,15 +33,16 @@ class Files:
 
 
 def open_files(
-    url: str, data: Path, cache: Path, *, most_cached: int, most_upload: int, types: Sequence[str]
+    url: str, data: Path, home: Path, *, most_cached: int, most_upload: int, types: Sequence[str]
 ) -> Files:
     """The files of a server.
 
     Args:
         url: Of an object store, as ``Objects`` reads it; empty for the data folder.
         data: The data folder.
-        cache: A folder of this process alone, for what it fetches.
-        most_cached: Bytes that it may have.
+        home: A folder of this process alone, for jobs that are elsewhere when they do not run, and for what
+            it fetches.
+        most_cached: Bytes that what it fetches may have.
         most_upload: Bytes of one uploaded file.
         types: File name extensions that are taken.
 
@@ -47,8 +50,9 @@ def open_files(
         StoreFailed: The URL names no store.
     """
     if not url:
-        return Files(FolderResults(data / "jobs"), Uploads(data / "uploads", most_upload, types))
-    objects = Objects(url)
+        jobs = data / "jobs"
+        return Files(jobs, FolderResults(jobs), Uploads(data / "uploads", most_upload, types))
+    objects, jobs, cache = Objects(url), home / "jobs", home / "fetched"
     uploads = StoredUploads(objects, cache / "uploads", most_upload, types)
-    stored = StoredResults(objects, data / "jobs", uploads, cache, most_cached)
-    return Files(stored, uploads, stored)
+    stored = StoredResults(objects, jobs, uploads, cache, most_cached)
+    return Files(jobs, stored, uploads, stored)
