@@ -18,6 +18,9 @@ debian_packages() {
     ls /usr/lib/*/libEGL.so.1 /usr/lib/*/libGL.so.1 >/dev/null 2>&1 || missing="$missing libegl1 libgl1"
     # arcgis for Python signs in by https alone: a certificate for the loopback.
     command -v openssl >/dev/null || missing="$missing openssl"
+    # What the example of several hosts is checked with.
+    [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+    command -v systemd-analyze >/dev/null || missing="$missing systemd"
     [ -n "$missing" ] || return 0
     root=$([ "$(id -u)" = 0 ] || echo sudo)
     # shellcheck disable=SC2086 # a list of packages
