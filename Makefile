@@ -9,7 +9,7 @@ run: $(READY)  ## start the server and show what it does
 	$(BIN)/gpserver serve --demo $(ARGS)
 
 test: $(READY)  ## run every test; what a missing component would run is skipped with its reason
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(READY)  ## measure the hot paths side by side
 	$(BIN)/python -m tests.benchmarks $(ARGS)
@@ -22,7 +22,7 @@ drill: $(READY)  ## kill random parts under load and check every promise; ARGS=6
 	DRILL=$(or $(ARGS),60) $(if $(SEED),DRILL_SEED=$(SEED)) $(BIN)/python -m pytest -q tests/faults/test_drill.py
 
 lint: $(READY)  ## the checks of style and types
-	$(BIN)/pip install --quiet --editable '.[lint]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[lint]'
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -31,7 +31,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "gpserver needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[test]'
 	@touch $@
 
 clean:  ## forget the virtual environment and all results
