@@ -68,6 +68,7 @@ def create_app(settings: Settings) -> Starlette:
         DataFolderBusy: At start-up, when another server has the data folder.
     """
     data = settings.data.resolve()
+    data.mkdir(parents=True, exist_ok=True)
     home = home_of(data, shared=bool(settings.store), port=settings.port)
     files = _files(settings, home)
     spool = home / "incoming"
