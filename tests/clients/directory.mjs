@@ -170,6 +170,7 @@ const scenarios = {
     await inspect("the failed job");
     const failed = { status: await status(), messages: await page.locator(".messages").innerText() };
     await link("Run the task again").click();
+    await page.waitForLoadState("domcontentloaded"); // the title of a page that has only begun is empty
     return { ...failed, title: await page.title() };
   },
 
