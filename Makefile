@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
+# Each test server is a process of its own: without bytecode it would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test bench fuzz drill lint clean
 
 run: $(READY)  ## start the server and show what it does
@@ -22,7 +25,7 @@ drill: $(READY)  ## kill random parts under load and check every promise; ARGS=6
 	DRILL=$(or $(ARGS),60) $(if $(SEED),DRILL_SEED=$(SEED)) $(BIN)/python -m pytest -q tests/faults/test_drill.py
 
 lint: $(READY)  ## the checks of style and types
-	$(BIN)/pip install --quiet --no-compile --editable '.[lint]'
+	$(BIN)/pip install --quiet --editable '.[lint]'
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -31,7 +34,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "gpserver needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-compile --editable '.[test]'
+	$(BIN)/pip install --quiet --editable '.[test]'
 	@touch $@
 
 clean:  ## forget the virtual environment and all results
