@@ -44,7 +44,7 @@ LADDER = [
     ["settings"],
     ["overview"],
     ["app"],
-    ["serve", "runner", "jobs", "demo", "shell"],
+    ["serve", "runner", "jobs", "demo", "shell", "emulator"],
     ["cli"],
     ["__main__"],
 ]
