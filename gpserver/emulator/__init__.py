@@ -1,1 +1,1 @@
-"""The emulator: a server whose jobs, faults, time and chance a test decides, and which tells what clients sent."""
+"""A server whose jobs, faults, time and chance a test decides, and which tells what clients sent."""

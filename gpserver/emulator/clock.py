@@ -22,7 +22,7 @@ class Clock:
 
     def __init__(self, start: float | None = None, speed: float = 1.0) -> None:
         self._lock = threading.RLock()
-        self._changed: list[Callable[[], None]] = []
+        self._changed: list[Callable[[], object]] = []
         self._base, self._since = time.time() if start is None else start, time.monotonic()
         self._speed = _checked(speed)
 
@@ -59,7 +59,7 @@ class Clock:
         """How many seconds of the wall so many of its own take; infinite while it stands still."""
         return max(seconds, 0.0) / self._speed if self._speed else math.inf
 
-    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+    def watch(self, changed: Callable[[], object]) -> Callable[[], None]:
         """Have ``changed`` called whenever it was advanced or its speed set; returns what ends that."""
         with self._lock:
             self._changed.append(changed)
