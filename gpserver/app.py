@@ -24,13 +24,14 @@ from gpserver.errors import GPServerError
 from gpserver.examiner import Examiner
 from gpserver.executors import Executor
 from gpserver.executors.local import LocalExecutor
-from gpserver.fetch import Reach
 from gpserver.home import home_of, occupied
-from gpserver.layers import Place, is_database
 from gpserver.maps.studio import Studio
 from gpserver.migration import migrate, use
+from gpserver.parts import Parts
+from gpserver.places import files_of, layers_of, reach_of
 from gpserver.protocols.compression import Compression
 from gpserver.protocols.cors import Origins
+from gpserver.protocols.esri.log import status_of, waiting_told
 from gpserver.protocols.esri.routes import routes
 from gpserver.protocols.esri.webhooks import letter
 from gpserver.protocols.esri.wire import Site
@@ -39,12 +40,12 @@ from gpserver.protocols.evergis.routes import routes as evergis_routes
 from gpserver.protocols.intake import Intake, Room
 from gpserver.protocols.paths import Paths
 from gpserver.queue import Limits, Queue
-from gpserver.results.place import Files, open_files
+from gpserver.results.place import Files
 from gpserver.retention import Keep, Retention
 from gpserver.schedules.book import FILE, SCHEDULES, Book
 from gpserver.schedules.office import Office, View
 from gpserver.schedules.ticker import Ticker
-from gpserver.security import ADMINISTRATORS, KEYS, Guard, create_guard, kept_key, read_users, shared_key
+from gpserver.security import KEYS, Guard, create_guard, kept_key, shared_key
 from gpserver.settings import Settings
 from gpserver.stores import JobStore
 from gpserver.stores.sqlite import SQLiteStore
@@ -60,8 +61,12 @@ _log = logging.getLogger(__name__)
 _ARTISTS = 2  # processes that draw maps
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, parts: Parts = Parts()) -> Starlette:  # noqa: B008 - it is never changed
     """The ASGI application; its lifespan starts and stops the engine.
+
+    Args:
+        settings: What it serves, and how.
+        parts: What is made otherwise.
 
     Raises:
         ValueError: The users or the rules of access are not written as they should be.
@@ -70,14 +75,14 @@ def create_app(settings: Settings) -> Starlette:
     data = settings.data.resolve()
     data.mkdir(parents=True, exist_ok=True)
     home = home_of(data, shared=bool(settings.store), port=settings.port)
-    files = _files(settings, home)
+    files = files_of(settings, home)
     spool = home / "incoming"
     shared = _shared(settings)
-    guard = _guard(settings, data, shared)
+    guard = _guard(settings, data, shared, parts)
     start_method = settings.start_method or None
     telemetry = create_telemetry()
-    catalog = Catalog(settings.services.resolve())
-    engine = create_engine(settings, files, shared, telemetry, catalog)
+    catalog = parts.catalog or Catalog(settings.services.resolve())
+    engine = create_engine(settings, files, shared, telemetry, catalog, parts)
     examiner = _examiner(settings, home, files)
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=start_method)
     # Of its own: tiles come by the hundred, and would push out pictures that were promised for a while.
@@ -104,7 +109,7 @@ def create_app(settings: Settings) -> Starlette:
                 await run_in_threadpool(member.close)
             schedules.close()
 
-    site = _site(settings, guard, engine, catalog, examiner, studio, spool)
+    site = _site(settings, parts, guard, engine, catalog, examiner, studio, spool)
     watched = overview.of_web_node(settings, engine, guard, telemetry, site.stopping.is_set)
     routes_ = _routes(site, tiles, clerk, office, watched)
     app = Starlette(routes=routes_, middleware=_middleware(settings, site, telemetry), lifespan=lifespan)
@@ -114,6 +119,7 @@ def create_app(settings: Settings) -> Starlette:
 
 def _site(
     settings: Settings,
+    parts: Parts,
     guard: Guard | None,
     engine: Engine,
     catalog: Catalog,
@@ -131,7 +137,8 @@ def _site(
         settings.public_url.rstrip("/"),
         settings.current_version,
         settings.execute_wait,
-        settings.waiting_status,
+        parts.status or (partial(waiting_told, clock=parts.clock) if settings.waiting_status else status_of),
+        parts.clock,
         guard,
         frozenset(settings.trusted_origins),
         Allowed(settings.fetch_allowed),
@@ -173,20 +180,20 @@ def _examiner(settings: Settings, home: Path, files: Files) -> Examiner:
         settings.services.resolve(),
         home / "questions",
         uploads=files.uploads,
-        reach=_reach(settings),
+        reach=reach_of(settings),
         start_method=settings.start_method or None,
         hidden=files.hidden,
     )
 
 
-def _guard(settings: Settings, data: Path, shared: "PostgresStore | None") -> Guard | None:
+def _guard(settings: Settings, data: Path, shared: "PostgresStore | None", parts: Parts) -> Guard | None:
     if not settings.users:
         if settings.access:
             raise ValueError("There is [access] without [users]: nobody could sign in.")
         return None
     file = data / "token.key"
     key = settings.token_key or (shared_key(shared.database, file) if shared else kept_key(file))
-    return create_guard(settings.users, settings.access, key, settings.token_lifetime)
+    return create_guard(settings.users, settings.access, key, settings.token_lifetime, parts.clock)
 
 
 def _warn_of_misspelled(guard: Guard, catalog: Catalog) -> None:
@@ -200,6 +207,7 @@ def create_engine(
     shared: "PostgresStore | None" = None,
     telemetry: Telemetry | None = None,
     catalog: Catalog | None = None,
+    parts: Parts = Parts(),  # noqa: B008 - it is never changed
 ) -> Engine:
     """The engine of a data folder; it runs nothing until it is started.
 
@@ -209,31 +217,25 @@ def create_engine(
         shared: The store that machines share; None where there is but one.
         telemetry: Is told what becomes of jobs.
         catalog: The services, where somebody has read them already.
+        parts: What is made otherwise.
     """
     data = settings.data.resolve()
     data.mkdir(parents=True, exist_ok=True)
-    files, layers = files or _files(settings, data), layers_of(settings).open()
+    files, layers = files or files_of(settings, data), layers_of(settings).open()
     files.uploads.space = Space(settings.max_uploads, settings.max_uploads_each)
     Allowed(settings.fetch_allowed)  # a mistake in it shows at once, not in a job
-    store, executor = _remote(settings, shared) if shared else _local(settings, files, catalog)
+    if parts.jobs:
+        store, executor = parts.jobs(files)
+    else:
+        store, executor = _remote(settings, shared) if shared else _local(settings, files, catalog)
     if telemetry:
         store.observer = telemetry
         telemetry.metrics.watch_slots(executor.slots)
     files.jobs.mkdir(parents=True, exist_ok=True)
     queue = Queue(store, files.jobs, Limits(settings.max_queued, settings.max_queued_each, settings.min_free))
-    parts = store, executor, files.results, files.uploads, layers, queue, _retention(settings, files, store)
-    return Engine(*parts, lifetime=settings.job_lifetime)
-
-
-def _files(settings: Settings, home: Path) -> Files:
-    return open_files(
-        settings.results,
-        settings.data.resolve(),
-        home,
-        most_cached=settings.results_cache,
-        most_upload=settings.max_upload,
-        types=settings.upload_types,
-    )
+    kept = _retention(settings, files, store)
+    rooms = store, executor, files.results, files.uploads, layers, queue, kept
+    return parts.engine(*rooms, lifetime=settings.job_lifetime)
 
 
 def open_jobs(settings: Settings) -> tuple[JobStore, Retention]:
@@ -248,7 +250,7 @@ def open_jobs(settings: Settings) -> tuple[JobStore, Retention]:
         if not file.is_file():
             raise GPServerError(f"There are no jobs in {file.parent}: name the server's folder by --data.")
         store = SQLiteStore(file)
-    files = _files(settings, home_of(settings.data.resolve(), shared=bool(settings.store)))
+    files = files_of(settings, home_of(settings.data.resolve(), shared=bool(settings.store)))
     return store, _retention(settings, files, store)
 
 
@@ -271,7 +273,7 @@ def create_runner(settings: Settings, home: Path, telemetry: Telemetry) -> Local
     shared = _shared(settings)
     assert shared  # a runner without one was refused
     shared.observer = telemetry
-    executor = _executor(settings, _files(settings, home), shared, None, lease=settings.lease)
+    executor = _executor(settings, files_of(settings, home), shared, None, lease=settings.lease)
     telemetry.metrics.watch_slots(executor.slots)
     return executor
 
@@ -332,7 +334,7 @@ def _executor(
         settings.services.resolve(),
         files.jobs,
         settings.data.resolve() / "uploads",
-        _reach(settings),
+        reach_of(settings),
         layers_of(settings),
         slots=settings.slots,
         start_method=settings.start_method or None,
@@ -344,23 +346,9 @@ def _executor(
     )
 
 
-def layers_of(settings: Settings) -> Place:
-    """Where the named layers of a data folder are, and who may change them."""
-    users = read_users(settings.users).values()
-    administrators = tuple(user.name for user in users if ADMINISTRATORS in user.roles)
-    folder = str(settings.data.resolve() / "layers")
-    where = settings.layers or folder
-    location = where if is_database(where) else str(Path(where).resolve())
-    return Place(location, folder, bool(settings.users), administrators)
-
-
 def _room(settings: Settings) -> Room:
     most, size = settings.max_bodies, settings.max_receiving
     return Room(most, settings.max_bodies_each, size, settings.max_receiving_each, settings.min_free)
-
-
-def _reach(settings: Settings) -> Reach:
-    return Reach(settings.fetch_allowed, settings.fetch_size, settings.fetch_seconds)
 
 
 def _middleware(settings: Settings, site: Site, telemetry: Telemetry) -> list[Middleware]:

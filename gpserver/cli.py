@@ -173,7 +173,7 @@ def _describe(settings: Settings, options: argparse.Namespace, rest: list[str]) 
 
 def _import(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
     _refuse(rest)
-    from gpserver.app import layers_of
+    from gpserver.places import layers_of
     from gpserver.layers.options import FileOptions
     from gpserver.shell import publish
 

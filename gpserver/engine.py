@@ -29,6 +29,7 @@ from gpserver.workspace import Value, confirmed, results_of
 _log = logging.getLogger(__name__)
 
 Watcher = Callable[[str], None]
+Clock = Callable[[], float]
 
 _SWEEP_EVERY = 60.0  # seconds
 _ORPHANS_EVERY = 3600.0
@@ -48,6 +49,8 @@ class Engine:
         retention: Removes ended jobs.
         lifetime: Seconds that a finished job, its files and its results stay, an uploaded file, and a
             temporary layer.
+        clock: Gives epoch seconds.
+        make_id: Gives 32 hexadecimal digits for a job.
     """
 
     def __init__(
@@ -61,6 +64,8 @@ class Engine:
         retention: Retention,
         *,
         lifetime: float,
+        clock: Clock = lambda: time.time(),
+        make_id: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         self._store, self._executor, self._results, self._lifetime = store, executor, results, lifetime
         self.uploads, self.layers = uploads, layers
@@ -69,7 +74,8 @@ class Engine:
         self._queue, self._retention = queue, retention
         self._patience = Patience(store, self._ended)
         self._closed, self._draining = threading.Event(), threading.Event()
-        self._ages = AgeClock(lifetime)
+        self._ages = AgeClock(lifetime, clock)
+        self._clock, self._make_id = clock, make_id
         self._sweeper = threading.Thread(target=self._sweep_always, name="gpserver-sweep", daemon=True)
         self._owner = ""
         self._shows: Callable[[Job], bool] = lambda _: True
@@ -156,9 +162,9 @@ class Engine:
         self._queue.admit(self._owner)
         if job_id and self._store.get(job_id):
             raise Conflict(f"There is a job {job_id} already.")
-        job_id = job_id or secrets.token_hex(16)
+        job_id = job_id or self._make_id()
         workspace = self._results.workspace(job_id)
-        terms, now = _terms(service, task), time.time()
+        terms, now = _terms(service, task), self._clock()
         try:
             inputs = tuple(
                 workspace.take(parameter.name, parameter.data_type.name, values.get(parameter.name, ()))
@@ -234,7 +240,7 @@ class Engine:
         waiting = JobFilter(service, statuses=frozenset({JobStatus.QUEUED}))
         while found := self._store.find(waiting):
             for job in found:  # one that has begun meanwhile goes on
-                if self._store.move(job.id, JobStatus.QUEUED, JobStatus.CANCELLED, now=time.time()):
+                if self._store.move(job.id, JobStatus.QUEUED, JobStatus.CANCELLED, now=self._clock()):
                     self._ended(job.id)
 
     def cancel(self, job_id: str) -> Job:
@@ -252,7 +258,7 @@ class Engine:
 
     def _stop(self, job_id: str) -> Job | None:
         """Stop a job; gives it as it stands then, None where it had ended."""
-        now = time.time()
+        now = self._clock()
         if self._store.move(job_id, JobStatus.QUEUED, JobStatus.CANCELLED, now=now):
             self._ended(job_id)
             return self._store.get(job_id)

@@ -76,8 +76,13 @@ def run(payload: dict[str, Any], channel: Channel) -> dict[str, Any]:
         ``{"status": "failed", "errors": [text, ...]}``. A tool's failure is an answer, not an exception.
     """
     job = Assignment(**payload)
+    return perform(job, channel, _catalog(job.services))
+
+
+def perform(job: Assignment, channel: Channel, catalog: Catalog) -> dict[str, Any]:
+    """As ``run``, with the task from a catalog that is there already."""
     try:
-        return {"status": "succeeded", "results": [asdict(item) for item in _run(job, channel)]}
+        return {"status": "succeeded", "results": [asdict(item) for item in _run(job, channel, catalog)]}
     except JobCancelled:
         return {"status": "cancelled"}
     except MemoryError:
@@ -125,11 +130,11 @@ def _trace(job: Assignment, error: Exception) -> list[str]:
     return ["".join(traceback.format_exception(error))] if job.debug else []
 
 
-def _run(job: Assignment, channel: Channel) -> list[Result]:
+def _run(job: Assignment, channel: Channel, catalog: Catalog) -> list[Result]:
     workspace = Workspace(Path(job.jobs), job.job_id)
     results = workspace.results(job.attempt)
     results.mkdir(parents=True, exist_ok=True)
-    task = _catalog(job.services).task(job.service, job.task)
+    task = catalog.task(job.service, job.task)
     layers = Place(**job.layers).open(job.owner)
     context = JobContext(_sender(channel), workspace.scratch(job.attempt), channel.cancelled, layers)
     arguments = _arguments(task, job, workspace)

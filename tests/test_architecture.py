@@ -42,7 +42,7 @@ LADDER = [
     ["protocols"],
     ["telemetry"],
     ["settings"],
-    ["overview"],
+    ["overview", "parts", "places"],
     ["app"],
     ["serve", "runner", "jobs", "demo", "shell", "emulator"],
     ["cli"],

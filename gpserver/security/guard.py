@@ -1,7 +1,7 @@
 """The guard at the door: signs users in, reads tokens, and shows every caller his own part of the server."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv6Address, ip_address
@@ -28,10 +28,19 @@ class Guard:
         access: Who may use what.
         tokens: Issues and reads tokens.
         longest: Minutes that a token may be good for.
+        clock: Gives epoch seconds.
     """
 
-    def __init__(self, users: Mapping[str, User], access: Access, tokens: Tokens, longest: int) -> None:
+    def __init__(
+        self,
+        users: Mapping[str, User],
+        access: Access,
+        tokens: Tokens,
+        longest: int,
+        clock: Callable[[], float],
+    ) -> None:
         self._users, self._access, self._tokens, self.longest = users, access, tokens, longest
+        self._clock = clock
         self._guesses, self._guesses_of_all = Throttle(_GUESSES), Throttle(_GUESSES_OF_ALL)
 
     def sign_in(self, name: str, password: str, address: str) -> User:
@@ -56,7 +65,7 @@ class Guard:
     def token(self, user: User, minutes: float, binding: Binding) -> "Ticket":
         """A token for a user, good for the minutes asked for or as long as may be."""
         lasting = min(max(minutes, 1.0), self.longest)
-        expires = int(time.time() + 60 * lasting)
+        expires = int(self._clock() + 60 * lasting)
         return Ticket(self._tokens.issue(user, expires, binding), expires)
 
     def same_token(self, token: str, referer: str, address: str) -> "Ticket":
@@ -104,7 +113,13 @@ class Ticket:
     expires: int
 
 
-def create_guard(users: Mapping[str, Any], access: Mapping[str, Any], key: str, longest: int) -> Guard:
+def create_guard(
+    users: Mapping[str, Any],
+    access: Mapping[str, Any],
+    key: str,
+    longest: int,
+    clock: Callable[[], float] = lambda: time.time(),
+) -> Guard:
     """The guard of a server, from the tables of its settings.
 
     Raises:
@@ -113,7 +128,7 @@ def create_guard(users: Mapping[str, Any], access: Mapping[str, Any], key: str, 
     if longest < 1:
         raise ValueError("The setting token_lifetime is at least 1 minute.")
     found = read_users(users)
-    return Guard(found, Access(access, found), Tokens(key, found), longest)
+    return Guard(found, Access(access, found), Tokens(key, found, clock), longest, clock)
 
 
 def _network(address: str) -> str:

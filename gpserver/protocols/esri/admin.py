@@ -56,7 +56,7 @@ def query(call: Call) -> Resource:
     }
     more = urlencode({**asked, "number": number, "start": following}) if following < total else ""
     facts = {
-        "rows": [_shown(job) for job in found],
+        "rows": [_shown(job, call.site.clock()) for job in found],
         "place": place_of(service),
         "statuses": STATUS.values(),
         "more": more,
@@ -190,9 +190,9 @@ def _row(call: Call, job: Job) -> dict[str, Any]:
     }
 
 
-def _shown(job: Job) -> dict[str, Any]:
+def _shown(job: Job, now: float) -> dict[str, Any]:
     """A job for people."""
-    span = f"{(job.ended or time.time()) - job.started:.1f} s" if job.started else ""
+    span = f"{(job.ended or now) - job.started:.1f} s" if job.started else ""
     return {
         "id": esri_id(job.id),
         "task": job.task,

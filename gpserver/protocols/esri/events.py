@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from gpserver.job import Job
 from gpserver.protocols.esri.jobs import job_of, job_value
-from gpserver.protocols.esri.log import elapsed, status_of
+from gpserver.protocols.esri.log import elapsed
 from gpserver.protocols.esri.wire import Call
 
 _LOOK = 0.25  # seconds between two looks at the job
@@ -61,14 +61,14 @@ async def _stream(call: Call, job: Job, seen: int) -> AsyncIterator[bytes]:
 
 def _event(call: Call, job: Job, seen: int) -> tuple[int, bytes]:
     # Without the place in the queue: lines of the log are counted here, and that one comes and goes.
-    status = status_of(job, call.site.waiting_status)
+    status = call.site.status(job)
     value: dict[str, Any] = job_value(call.site.engine, job.id, job.version, True, status, None)
     messages = value["messages"]
     told = {
         "jobStatus": value["jobStatus"],
         "progress": value.get("progress"),
         "messages": messages[seen:],
-        "elapsed": elapsed(job),
+        "elapsed": elapsed(job, call.site.clock()),
         "ended": job.status.is_terminal,
     }
     return len(messages), orjson.dumps(told)

@@ -19,7 +19,7 @@ from gpserver.protocols.asking import ask
 from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.directory import SERVICES
 from gpserver.protocols.esri.gpserver import service_and_task
-from gpserver.protocols.esri.log import JOB_ID, STATUS, elapsed, esri_id, message_log, progress, status_of
+from gpserver.protocols.esri.log import JOB_ID, STATUS, elapsed, esri_id, message_log, progress
 from gpserver.protocols.esri.mapimage import drawn, map_image
 from gpserver.protocols.esri.outcomes import extent_of, outcomes, picture_of
 from gpserver.protocols.esri.parameters import (
@@ -52,7 +52,7 @@ async def job(call: Call) -> Resource:
     with_messages = call.parameters.flag("returnMessages", default=True)
     engine = call.site.engine
     ahead = await ask(engine, engine.ahead, found) if found.status is JobStatus.QUEUED else None
-    status = status_of(found, call.site.waiting_status)
+    status = call.site.status(found)
     value = await ask(engine, job_value, engine, found.id, found.version, with_messages, status, ahead)
     return Resource(
         value,
@@ -72,7 +72,7 @@ def _facts(call: Call, found: Job) -> dict[str, Any]:
     operation = "execute" if found.terms.synchronous else "submitJob"
     return {
         "running": not found.status.is_terminal,
-        "elapsed": elapsed(found),
+        "elapsed": elapsed(found, call.site.clock()),
         "results": outcomes(call, found, call.path) if succeeded else [],
         "map": _map_place(found),
         "again": f"{call.path.rpartition('/jobs/')[0]}/{operation}",
@@ -96,7 +96,7 @@ async def cancel(call: Call) -> Resource:
     # The cancel waits for the store and for the executor's lock, never for the worker's death.
     stopped = await run_in_threadpool(call.site.engine.cancel, found.id)
     messages = message_log(stopped, await _asked(call, call.site.engine.messages, stopped))
-    value = {"jobId": esri_id(stopped.id), "jobStatus": STATUS[stopped.status], "messages": messages}
+    value = {"jobId": esri_id(stopped.id), "jobStatus": call.site.status(stopped), "messages": messages}
     path = call.path.removesuffix("/cancel")
     place = path if "/jobs/" in path else f"{path}/jobs/{esri_id(found.id)}"
     return Resource(value, "Cancel Job", path=call.path, location=place)

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from gpserver.job import Job, JobStatus, Message, MessageType
@@ -45,17 +45,18 @@ def esri_id(job_id: str) -> str:
     return f"j{job_id}"
 
 
-def status_of(job: Job, waiting: bool) -> str:
-    """The status of a job.
-
-    Args:
-        job: The job.
-        waiting: Whether one that no machine has room for is ``esriJobWaiting``. That is what ArcGIS says, but
-            clients such as restapi stop to poll then.
-    """
-    if waiting and job.status is JobStatus.QUEUED and time.time() - job.created > _ROOM:
-        return "esriJobWaiting"
+def status_of(job: Job) -> str:
+    """The status of a job."""
     return STATUS[job.status]
+
+
+def waiting_told(job: Job, clock: Callable[[], float] = time.time) -> str:
+    """The status of a job, where one that no machine has room for is ``esriJobWaiting``.
+
+    That is what ArcGIS says, but clients such as restapi stop to poll then.
+    """
+    waiting = job.status is JobStatus.QUEUED and clock() - job.created > _ROOM
+    return "esriJobWaiting" if waiting else STATUS[job.status]
 
 
 def message_log(job: Job, messages: Iterable[Message], ahead: int | None = None) -> list[dict[str, str]]:
@@ -90,10 +91,10 @@ def progress(job: Job) -> dict[str, Any] | None:
     return {"type": "step", "message": job.progress.text, "percent": int(job.progress.percent)}
 
 
-def elapsed(job: Job) -> float:
-    """Seconds since the job began to run, or since it was submitted as long as it waits; until it ended."""
+def elapsed(job: Job, now: float) -> float:
+    """Seconds since a job began to run, or was submitted as long as it waits, until its end or now."""
     # A clock that was set back meanwhile must not show.
-    return max((job.ended or time.time()) - (job.started or job.created), 0.0)
+    return max((job.ended or now) - (job.started or job.created), 0.0)
 
 
 def _lines(job: Job, messages: Iterable[Message]) -> Iterator[tuple[MessageType, str]]:

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -30,8 +31,10 @@ from gpserver.errors import (
 )
 from gpserver.examiner import Examiner
 from gpserver.formats import Body, Resource, format_for, format_named, html, plain_name
+from gpserver.job import Job
 from gpserver.logs import CALLER
 from gpserver.maps.studio import Studio
+from gpserver.protocols.esri.log import status_of
 from gpserver.protocols.form import Parameters, read_body
 from gpserver.protocols.intake import Intake
 from gpserver.security import NOBODY, Caller, Guard
@@ -62,8 +65,10 @@ class Site:
     current_version: float
     execute_wait: float
     """Seconds that a synchronous call may take from request to answer, waiting for its turn included."""
-    waiting_status: bool = False
-    """Whether a job that no machine has room for is told as esriJobWaiting."""
+    status: Callable[[Job], str] = status_of
+    """What clients are told of where a job stands."""
+    clock: Callable[[], float] = time.time
+    """Epoch seconds."""
     guard: Guard | None = None
     """Where there are users; without it everybody may do everything."""
     origins: frozenset[str] = frozenset()
