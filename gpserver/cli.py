@@ -173,8 +173,8 @@ def _describe(settings: Settings, options: argparse.Namespace, rest: list[str]) 
 
 def _import(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
     _refuse(rest)
-    from gpserver.places import layers_of
     from gpserver.layers.options import FileOptions
+    from gpserver.places import layers_of
     from gpserver.shell import publish
 
     columns = tuple(filter(None, options.coordinates.split(",")))
