@@ -14,7 +14,7 @@ from gpserver.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from gpserver.executors import Executor
 from gpserver.executors.patience import Patience
 from gpserver.features import Layer
-from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Result, Tally, Terms
+from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Result, Tally
 from gpserver.layers import Layers
 from gpserver.queue import Queue
 from gpserver.results import Distant, Results
@@ -164,7 +164,7 @@ class Engine:
             raise Conflict(f"There is a job {job_id} already.")
         job_id = job_id or self._make_id()
         workspace = self._results.workspace(job_id)
-        terms, now = _terms(service, task), self._clock()
+        terms, now = service.terms(task), self._clock()
         try:
             inputs = tuple(
                 workspace.take(parameter.name, parameter.data_type.name, values.get(parameter.name, ()))
@@ -383,23 +383,3 @@ class Engine:
             job = self._store.get(job_id)
             if job is None or job.status.is_terminal:
                 self._ended(job_id)
-
-
-def _terms(service: Service, task: Task) -> Terms:
-    return Terms(
-        message_level=service.message_level,
-        maximum_records=service.maximum_records,
-        time_limit=service.time_limit,
-        memory_limit=service.memory_limit,
-        wait_limit=service.wait_limit,
-        result_limit=service.result_limit,
-        scratch_limit=service.scratch_limit,
-        message_limit=service.message_limit,
-        instances=service.instances,
-        priority=service.priority,
-        # Whoever called a synchronous task is gone with the server.
-        retry_on_loss=task.retry_on_loss and not service.synchronous,
-        cancel_grace=task.cancel_grace,
-        synchronous=service.synchronous,
-        result_map_service=service.result_map_service,
-    )

@@ -11,6 +11,7 @@ from pandas import DataFrame
 from gpserver.datatypes import NO_SOURCE, Field, Source
 from gpserver.errors import GPServerError, InvalidValue, NotFound, PublishingError
 from gpserver.finding import Finding
+from gpserver.job import Terms
 from gpserver.naming import (
     MAP_NAME,
     client_name,
@@ -293,6 +294,26 @@ class Service:
         if name.lower() in by_name:
             return by_name[name.lower()]
         raise NotFound(f"There is no task {name} in the service {self.full_name}.")
+
+    def terms(self, task: Task) -> Terms:
+        """What a job of one of its tasks is promised."""
+        return Terms(
+            message_level=self.message_level,
+            maximum_records=self.maximum_records,
+            time_limit=self.time_limit,
+            memory_limit=self.memory_limit,
+            wait_limit=self.wait_limit,
+            result_limit=self.result_limit,
+            scratch_limit=self.scratch_limit,
+            message_limit=self.message_limit,
+            instances=self.instances,
+            priority=self.priority,
+            # Whoever called a synchronous task is gone with the server.
+            retry_on_loss=task.retry_on_loss and not self.synchronous,
+            cancel_grace=task.cancel_grace,
+            synchronous=self.synchronous,
+            result_map_service=self.result_map_service,
+        )
 
 
 def _published(item: object) -> Task:
