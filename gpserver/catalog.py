@@ -64,6 +64,12 @@ class Catalog:
             self._given.append(service)
             self._arrange()
 
+    def withdraw(self, full_name: str) -> None:
+        """Take back a service that comes from no file; one that is not there is gone already."""
+        with self._lock:
+            self._given = [item for item in self._given if item.full_name.lower() != full_name.lower()]
+            self._arrange()
+
     def changed(self) -> bool:
         """Whether a file was added, edited or removed since the last refresh; takes microseconds."""
         return self._scan() != self._stamps

@@ -43,6 +43,13 @@ class Clock:
             self._speed = _checked(speed)
         self._tell()
 
+    def set(self, start: float | None, speed: float) -> None:
+        """Begin again, as when it was made."""
+        with self._lock:
+            self._base, self._since = time.time() if start is None else start, time.monotonic()
+            self._speed = _checked(speed)
+        self._tell()
+
     def advance(self, seconds: float) -> None:
         """Set it forward; whatever falls due meanwhile happens before this returns.
 
@@ -57,7 +64,9 @@ class Clock:
 
     def real(self, seconds: float) -> float:
         """How many seconds of the wall so many of its own take; infinite while it stands still."""
-        return max(seconds, 0.0) / self._speed if self._speed else math.inf
+        if seconds <= 0:
+            return 0.0
+        return seconds / self._speed if self._speed else math.inf
 
     def watch(self, changed: Callable[[], object]) -> Callable[[], None]:
         """Have ``changed`` called whenever it was advanced or its speed set; returns what ends that."""

@@ -31,11 +31,14 @@ class PostgresStore(SQLStore):
     near = False
     # Without it the UPDATE would wait for a cancel to commit and then run the cancelled job all the same.
     _skip = "FOR UPDATE SKIP LOCKED"
-    _now = "CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)"
 
     def __init__(self, url: str) -> None:
         self.database = SharedDatabase(url)
         use(self.database, JOBS)
+
+    @property
+    def _now(self) -> str:
+        return "CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)"
 
     def _transaction(self) -> AbstractContextManager[Cursor]:
         return self.database.transaction()

@@ -57,8 +57,11 @@ class SQLStore(ABC):
     near: ClassVar[bool]
     _skip: ClassVar[str]
     """What a claim's look at the line ends with, so that it takes no job that somebody changes just now."""
-    _now: ClassVar[str]
-    """The database's own clock in epoch seconds: those of its clients may differ."""
+
+    @property
+    @abstractmethod
+    def _now(self) -> str:
+        """The database's own clock, SQL for epoch seconds: those of its clients may differ."""
 
     @abstractmethod
     def _transaction(self) -> AbstractContextManager[Cursor]:

@@ -21,11 +21,14 @@ class SQLiteStore(SQLStore):
 
     near = True
     _skip = ""  # a transaction that writes has the whole file anyway
-    _now = "(julianday('now') - 2440587.5) * 86400.0"
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path, _SCHEMA, SCHEMA_VERSION, MIGRATIONS)
         self._database.rows("SELECT 1")  # what is wrong with the file shows now
+
+    @property
+    def _now(self) -> str:
+        return "(julianday('now') - 2440587.5) * 86400.0"
 
     def _transaction(self) -> AbstractContextManager[Cursor]:
         return self._database.transaction()
