@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gpserver.formats import Resource
+from gpserver.protocols.answering import Answering
 from gpserver.protocols.esri import (
     admin,
     directory,
@@ -173,4 +174,4 @@ def routes(site: Site) -> list[BaseRoute]:
 
 def _route(site: Site, path: str, handler: Handler, most: int | None) -> Route:
     admission = ADMISSION if site.guard and handler not in _OPEN else None
-    return Route(path, endpoint(handler, site, admission, most), methods=["GET", "POST"])
+    return Route(path, Answering(endpoint(handler, site, admission, most)), methods=["GET", "POST"])

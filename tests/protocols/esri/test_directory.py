@@ -145,6 +145,10 @@ def test_every_answer_is_open_to_every_origin(client: Client, server: Server) ->
         answer = client.http.get(client.place(place), params={"f": "json"}, headers=origin)
         assert answer.headers["access-control-allow-origin"] == origin["Origin"]
         assert answer.headers["access-control-allow-credentials"] == "true"
+        same = client.http.get(client.place(place), params={"f": "json"})
+        assert "access-control-allow-origin" not in same.headers
+        assert "Origin" in answer.headers["vary"]
+        assert "Origin" in same.headers["vary"]
     asked = {
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "X-Esri-Authorization",
