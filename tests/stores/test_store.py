@@ -4,6 +4,7 @@ import itertools
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -322,6 +323,34 @@ def test_unfinished_and_ended_jobs_are_found_and_deleted(store: JobStore) -> Non
     assert [job.id for job in store.lost(0)] == ["1"]
     store.delete("3")
     assert store.get("3") is None
+
+
+def test_a_job_is_seen_as_others_left_it(store: JobStore) -> None:
+    """Whatever a store remembers, each change shows at once, and so does another job of the same id."""
+    in_state(store, "1", JobStatus.RUNNING)
+    seen = [store.get("1")]
+    store.append("1", 1, [], Progress("half", 50.0))
+    seen.append(store.get("1"))
+    store.move("1", JobStatus.RUNNING, JobStatus.SUCCEEDED, now=3.0)
+    seen.append(store.get("1"))
+    store.ended.weigh({"1": 7})
+    seen.append(store.get("1"))
+    store.ended.pin("1", pinned=True)
+    seen.append(store.get("1"))
+    store.delete("1")
+    assert store.get("1") is None
+    store.add(replace(new("1"), owner="ada"))
+    seen += [store.get("1"), store.get("1")]
+    assert [job and (job.status, job.owner, job.size, job.pinned) for job in seen] == [
+        (JobStatus.RUNNING, "", None, False),
+        (JobStatus.RUNNING, "", None, False),
+        (JobStatus.SUCCEEDED, "", None, False),
+        (JobStatus.SUCCEEDED, "", 7, False),
+        (JobStatus.SUCCEEDED, "", 7, True),
+        *[(JobStatus.QUEUED, "ada", None, False)] * 2,
+    ]
+    assert seen[1]
+    assert seen[1].progress == Progress("half", 50.0)
 
 
 def test_jobs_survive_a_restart(tmp_path: Path) -> None:
