@@ -40,7 +40,7 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
     if not settings.services.is_dir():
         raise GPServerError(f"There is no folder {settings.services}. Name one with --services.")
     logs.set_up(settings.log_format, settings.log_level)
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     url = f"http://{settings.host}:{listener.getsockname()[1]}"
     app = create_app(settings)
     config = uvicorn.Config(
@@ -98,7 +98,12 @@ def _ready(url: str, settings: Settings, on_ready: Callable[[str, Settings], Non
         threading.Thread(target=on_ready, args=(url, settings), name="gpserver-demo", daemon=True).start()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one.
+
+    Raises:
+        GPServerError: The port cannot be used.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Without the protocol named, asyncio leaves Nagle's algorithm on: 40 ms for a small answer.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -44,7 +44,10 @@ LADDER = [
     ["settings"],
     ["overview", "parts", "places"],
     ["app"],
-    ["serve", "runner", "jobs", "demo", "shell", "emulator"],
+    ["serve", "runner", "jobs", "demo", "shell"],
+    ["emulator"],
+    ["testing"],
+    ["plugin"],
     ["cli"],
     ["__main__"],
 ]

@@ -39,11 +39,9 @@ class Emulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, by the server as it is since the last reset."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif self._world is not None:
-            self._world.stage.begin_request()
-            await self._world.app(scope, receive, send)
+        world = self.world
+        world.stage.begin_request()
+        await world.app(scope, receive, send)
 
     async def start(self) -> None:
         """Begin to serve."""
@@ -107,11 +105,3 @@ class Emulator:
         )
         await world.start()
         return world
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        await self.start()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.close()
-        await send({"type": "lifespan.shutdown.complete"})

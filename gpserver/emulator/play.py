@@ -17,6 +17,8 @@ class Call:
     cancelled: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
     outcome: dict[str, Any] | None = None
+    returned: float = 0.0
+    """When, by the emulator's clock."""
 
 
 @dataclass(eq=False)

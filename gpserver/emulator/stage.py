@@ -210,7 +210,7 @@ class Stage:
             self._report(play, now)
             return False
         if not play.coming:
-            return self._finish(play, now)
+            return self._finish(play, at)
         if not self._may_enter(play, play.coming[0], at):
             return False
         step = play.coming.popleft()
@@ -270,12 +270,13 @@ class Stage:
             _log.exception("job %s failed inside the emulator", play.job.id)
             call.outcome = {"status": "failed", "errors": [f"{type(error).__name__}: {error}"]}
         finally:
+            call.returned = self._clock.now()
             call.ended.set()
         self.catch_up()
         with self._lock:
             self._changed.notify()
 
-    def _finish(self, play: Play, now: float) -> bool:
+    def _finish(self, play: Play, at: float) -> bool:
         """The steps are over: the job ends as its task does, and what has ended needs no more care."""
         if play.ended:
             if play.step.status not in _SHOWN:
@@ -283,14 +284,14 @@ class Stage:
             return False
         if play.call is None or play.works:
             return False
-        play.enter(Step("succeeded"), now)
-        self._succeed(play, play.step, now)
+        play.enter(Step("succeeded"), at)
+        self._succeed(play, play.step, at)
         return True
 
     def _succeed(self, play: Play, step: Step, at: float) -> None:
-        outcome = play.call.outcome if play.call else None
-        if outcome is None:
+        if play.call is None or play.call.outcome is None:
             return
+        at, outcome = max(at, play.call.returned), play.call.outcome
         if outcome["status"] == "succeeded":
             results = [Result(**item) for item in outcome["results"]]
             self._end(play, JobStatus.SUCCEEDED, at, step.messages, results)
