@@ -24,7 +24,8 @@ from gpserver.parameter import Param
 
 KNOWN_TYPES = (
     ", ".join(dict.fromkeys(kind.python[0].__name__ for kind in KINDS if kind.python))
-    + ", Points, MultiPoints, Lines, Polygons, Features, Table, Literal of text or numbers, "
+    + ", GeoDataFrame, DataFrame, Points, MultiPoints, Lines, Polygons, Features, Table, "
+    + "Literal of text or numbers, "
     + "a union of several of these, a list of one of these, or a list of a NamedTuple of these"
 )
 

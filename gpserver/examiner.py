@@ -13,7 +13,7 @@ from gpserver.finding import Finding
 from gpserver.sandbox import Desk
 from gpserver.task import Service, Task
 from gpserver.uploads import Uploads
-from gpserver.worker import Assignment
+from gpserver.worker import PRELOAD, Assignment
 from gpserver.workspace import Value, Workspace
 
 SECONDS = 60.0
@@ -50,7 +50,13 @@ class Examiner:
         hidden: Collection[str] = (),
     ) -> None:
         self._services, self._folder, self._uploads, self._reach = services, folder, uploads, reach
-        self._desk = Desk("gpserver.worker:examine", slots=_SLOTS, start_method=start_method, hidden=hidden)
+        self._desk = Desk(
+            "gpserver.worker:examine",
+            slots=_SLOTS,
+            preload=PRELOAD,
+            start_method=start_method,
+            hidden=hidden,
+        )
 
     def start(self) -> None:
         """Forget what a former one left behind."""

@@ -6,8 +6,6 @@ from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar, get_args, overload
 
-from pandas import DataFrame
-
 from gpserver.datatypes import NO_SOURCE, Field, Source
 from gpserver.errors import GPServerError, InvalidValue, NotFound, PublishingError
 from gpserver.finding import Finding
@@ -134,6 +132,8 @@ class Task:
 
 def _lost(fields: Any, table: Any) -> list[str]:
     """The names of fields that the features or rows do not have which they depend on."""
+    from pandas import DataFrame
+
     if not isinstance(table, DataFrame):
         return []
     known = {str(column).lower() for column in table.columns}

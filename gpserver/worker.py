@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import geopandas
 import orjson
-import pandas
 from pyproj import CRS
 from shapely.geometry import box
 
@@ -30,6 +28,12 @@ from gpserver.symbology import Look, drawing_info, raster_drawing_info
 from gpserver.task import Task
 from gpserver.uploads import Uploads
 from gpserver.workspace import Workspace, excess
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame, GeoSeries
+
+PRELOAD = ("gpserver.features.files", "gpserver.layers.table", "gpserver.eql")
+"""What most jobs need, and a server that runs none does not: children are forked when it is there."""
 
 _RASTERS = (GPRasterDataLayer.name, GPRasterData.name)
 
@@ -205,7 +209,9 @@ def _raw(item: Input, workspace: Workspace) -> Any:
 
 def _sound(parameter: Parameter, value: object, raw: bytes) -> bytes:
     """The JSON text of a large input; a table or feature set rests as it came."""
-    return raw if isinstance(value, pandas.DataFrame) else orjson.dumps(parameter.data_type.shown(raw))
+    from pandas import DataFrame
+
+    return raw if isinstance(value, DataFrame) else orjson.dumps(parameter.data_type.shown(raw))
 
 
 def _save(parameter: Parameter, value: object, folder: Path) -> Result:
@@ -248,7 +254,7 @@ class Environment:
     """
 
     process_sr: CRS | None = None
-    extent: geopandas.GeoSeries | None = None
+    extent: "GeoSeries | None" = None
 
     @classmethod
     def read(cls, environment: Mapping[str, Any]) -> "Environment":
@@ -262,24 +268,29 @@ class Environment:
 
     def apply(self, value: object) -> object:
         """The value as the task sees it."""
-        asked = self.extent is not None or self.process_sr is not None
-        if not asked or not isinstance(value, geopandas.GeoDataFrame) or value.crs is None:
+        if self.extent is None and self.process_sr is None:
+            return value
+        from geopandas import GeoDataFrame
+
+        if not isinstance(value, GeoDataFrame) or value.crs is None:
             return value
         frame = value if self.extent is None else _within(value, self.extent)
         return frame.to_crs(self.process_sr) if self.process_sr else frame
 
 
-def _within(frame: geopandas.GeoDataFrame, extent: geopandas.GeoSeries) -> geopandas.GeoDataFrame:
+def _within(frame: "GeoDataFrame", extent: "GeoSeries") -> "GeoDataFrame":
     area = extent.to_crs(frame.crs) if extent.crs else extent
     return frame[frame.intersects(area.iloc[0])].reset_index(drop=True)
 
 
-def _extent(extent: Any) -> geopandas.GeoSeries | None:
+def _extent(extent: Any) -> "GeoSeries | None":
     if not extent:
         return None
+    from geopandas import GeoSeries
+
     try:
         xmin, ymin, xmax, ymax = (float(extent[name]) for name in ("xmin", "ymin", "xmax", "ymax"))
     except (KeyError, TypeError, ValueError):
         raise InvalidValue("The extent of 'context' needs the numbers xmin, ymin, xmax and ymax.") from None
     crs = parse_spatial_reference(extent.get("spatialReference") or extent.get("spatial_reference"))
-    return geopandas.GeoSeries([box(xmin, ymin, xmax, ymax)], crs=crs)
+    return GeoSeries([box(xmin, ymin, xmax, ymax)], crs=crs)

@@ -112,8 +112,11 @@ def test_services_import_only_the_public_names_the_tools_and_the_tasks() -> None
     ("module", "others"),
     [
         ("worker", {"starlette", "uvicorn", "gpserver.engine", "gpserver.protocols", "matplotlib"}),
-        # Maps are drawn elsewhere, and a server should start in a moment.
+        # Maps are drawn elsewhere, and a server should start in a moment: frames, SQL and the like come with
+        # whoever first needs them.
         ("app", {"matplotlib", "rasterio", "gpserver.maps.canvas"}),
+        ("app", {"pandas", "geopandas", "pyogrio", "scipy", "pyarrow.parquet"}),
+        ("app", {"sqlglot", "duckdb", "gpserver.eql", "PIL", "cryptography", "croniter", "simplekml"}),
     ],
 )
 def test_a_process_loads_only_what_it_needs(module: str, others: set[str]) -> None:

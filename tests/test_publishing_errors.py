@@ -11,8 +11,8 @@ from gpserver.errors import PublishingError
 
 # Longer parts of the texts below.
 PARTS = {
-    "KNOWN": "str, int, float, bool, datetime, LinearUnit, ArealUnit, TimeUnit, GeoDataFrame, DataFrame, "
-    "Path, Raster, Field, CRS, Extent, Points, MultiPoints, Lines, Polygons, Features, Table, "
+    "KNOWN": "str, int, float, bool, datetime, LinearUnit, ArealUnit, TimeUnit, Path, Raster, Field, "
+    "CRS, Extent, GeoDataFrame, DataFrame, Points, MultiPoints, Lines, Polygons, Features, Table, "
     "Literal of text or numbers, a union of several of these, a list of one of these, "
     "or a list of a NamedTuple of these",
     "RENAME": 'Rename it, or give it another name with Annotated[..., Param(name="...")].',

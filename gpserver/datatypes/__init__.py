@@ -18,6 +18,7 @@ from gpserver.datatypes.features import (
     Points,
     Polygons,
     Table,
+    frame_types,
 )
 from gpserver.datatypes.fields import Field, GPField, declared_fields
 from gpserver.datatypes.files import GPDataFile
@@ -96,10 +97,14 @@ def data_type_of(annotation: Any) -> DataType:
         return named[0] if named else data_type_of(base)
     if get_origin(annotation) is list:
         return GPMultiValue(data_type_of(*get_args(annotation)))
-    kind = _BY_ANNOTATION.get(annotation) if isinstance(annotation, type) else None
+    kind = _kind_of(annotation) if isinstance(annotation, type) else None
     if kind is None:
         raise NotFound(f"There is no data type for {annotation}.")
     return kind()
+
+
+def _kind_of(annotation: type) -> type[DataType] | None:
+    return _BY_ANNOTATION.get(annotation) or frame_types().get(annotation)
 
 
 Hidden = Annotated[str, GPStringHidden()]

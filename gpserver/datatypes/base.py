@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
-import pandas as pd
 
 from gpserver.datatypes.raw import as_sent, is_missing, reference_in, single, text_of
 from gpserver.errors import InvalidValue
@@ -114,7 +113,9 @@ class DataType:
             InvalidValue: The value is not one of this type.
         """
         if isinstance(value, np.datetime64):
-            value = pd.Timestamp(value)
+            from pandas import Timestamp
+
+            value = Timestamp(value)
         elif isinstance(value, np.generic):
             value = value.item()
         return None if is_missing(value) else self.write(value)

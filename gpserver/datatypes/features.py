@@ -3,24 +3,23 @@
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import orjson
 import shapely
-from geopandas import GeoDataFrame
-from pandas import DataFrame
 
 from gpserver.datatypes.base import NO_SOURCE, DataType, Source, Stored
 from gpserver.datatypes.raw import quote, reference_in, single
 from gpserver.errors import InvalidValue
-from gpserver.features import (
-    decode_features,
-    decode_table,
-    encode_features,
-    read_features,
-    read_table,
-    write_layer,
-)
+from gpserver.features import decode_features, decode_table, encode_features, write_layer
+
+# Whoever publishes these types need not wait for geopandas, which comes with the first frame: of an
+# annotation only the data type is read.
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+    from pandas import DataFrame
+else:
+    GeoDataFrame = DataFrame = Any
 
 POINT, MULTIPOINT = "esriGeometryPoint", "esriGeometryMultipoint"
 POLYLINE, POLYGON = "esriGeometryPolyline", "esriGeometryPolygon"
@@ -66,6 +65,8 @@ class _Rows(DataType):
 
     def load(self, place: Any) -> Any:
         """Give the frame that a publisher named, by its file, a function, or itself."""
+        from pandas import DataFrame
+
         found = super().load(place)
         return found if isinstance(found, DataFrame) else self.pages([Path(found)])
 
@@ -98,6 +99,13 @@ class _Rows(DataType):
         summary = write_layer(self.rows(value), folder / f"{name}.arrow", self.geometry_type)
         return Stored(layer=f"{name}.arrow", rows=summary.rows)
 
+    def holds(self, value: object) -> bool:
+        """Whether it is a frame of this type."""
+        try:
+            return self.rows(value) is not None
+        except InvalidValue:
+            return False
+
     def rows(self, value: object) -> DataFrame:
         """Give the frame that is kept, once it is sure that it is one of this type."""
         raise NotImplementedError
@@ -111,7 +119,6 @@ class GPFeatureRecordSetLayer(_Rows):
     """
 
     name = "GPFeatureRecordSetLayer"
-    python = (GeoDataFrame,)
 
     def __init__(self, geometry_type: str | None = None) -> None:
         self.geometry_type = geometry_type
@@ -122,17 +129,14 @@ class GPFeatureRecordSetLayer(_Rows):
 
     def pages(self, pages: Iterable[Path]) -> GeoDataFrame:
         """Read the features of all pages."""
-        return self.rows(read_features(pages, self.schema()))
+        from gpserver.features.files import read_features
 
-    def holds(self, value: object) -> bool:
-        """Whether it is a GeoDataFrame of the geometry type."""
-        try:
-            return self.rows(value) is not None
-        except InvalidValue:
-            return False
+        return self.rows(read_features(pages, self.schema()))
 
     def rows(self, value: object) -> GeoDataFrame:
         """Give the frame if its geometries are of the type that is asked for."""
+        from geopandas import GeoDataFrame
+
         if not isinstance(value, GeoDataFrame):
             raise InvalidValue(f"A GeoDataFrame is expected, not {quote(type(value).__name__)}.")
         if value.active_geometry_name is None:
@@ -160,7 +164,6 @@ class GPRecordSet(_Rows):
     """Rows without geometry."""
 
     name = "GPRecordSet"
-    python = (DataFrame,)
 
     def read(self, value: Any) -> DataFrame:
         """Read a record set, or a list of row objects."""
@@ -168,10 +171,15 @@ class GPRecordSet(_Rows):
 
     def pages(self, pages: Iterable[Path]) -> DataFrame:
         """Read the rows of all pages."""
+        from gpserver.features.files import read_table
+
         return read_table(pages, self.schema())
 
     def rows(self, value: object) -> DataFrame:
         """Give the frame, without its geometry if it has one."""
+        from geopandas import GeoDataFrame
+        from pandas import DataFrame
+
         if not isinstance(value, DataFrame):
             raise InvalidValue(f"A DataFrame is expected, not {quote(type(value).__name__)}.")
         return (
@@ -190,6 +198,8 @@ class GPRecordSet(_Rows):
 
 def geometry_types(frame: GeoDataFrame) -> set[str]:
     """The geometry types of a frame."""
+    from pandas import DataFrame
+
     geometry = DataFrame(frame)[frame.active_geometry_name].array  # a plain frame gives it away for less
     kinds = set(shapely.get_type_id(geometry).tolist()) - {shapely.GeometryType.MISSING.value}
     return {_KINDS.get(shapely.GeometryType(kind), "a geometry collection") for kind in kinds}
@@ -205,6 +215,14 @@ def _parsed(value: bytes | str) -> Any:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
         return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def frame_types() -> dict[type, type[DataType]]:
+    """What annotations mean that are classes of frames."""
+    from geopandas import GeoDataFrame
+    from pandas import DataFrame
+
+    return {GeoDataFrame: GPFeatureRecordSetLayer, DataFrame: GPRecordSet}
 
 
 Points = Annotated[GeoDataFrame, GPFeatureRecordSetLayer(POINT)]

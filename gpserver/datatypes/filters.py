@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-from geopandas import GeoDataFrame
+from typing import TYPE_CHECKING, Any
 
 from gpserver.datatypes.features import POLYGON, geometry_types
 from gpserver.datatypes.fields import Field
 from gpserver.errors import InvalidValue, PublishingError
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 # What each filter is for (ArcGIS REST, GP task, Filters); coded values and composite filters are made from
 # the choices of a parameter and from the filters of its columns.
@@ -52,7 +53,7 @@ def _check_range(limits: Mapping[str, Any], value: Any) -> None:
         raise InvalidValue(f"{value} is more than the maximum, {limits['maximum']}.")
 
 
-def _check_geometry(filter_: Mapping[str, Any], value: GeoDataFrame) -> None:
+def _check_geometry(filter_: Mapping[str, Any], value: "GeoDataFrame") -> None:
     allowed = {POLYGON if kind == "esriGeometryEnvelope" else kind for kind in filter_["list"]}
     wrong = geometry_types(value) - allowed
     if wrong:

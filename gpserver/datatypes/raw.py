@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import orjson
-import pandas as pd
 
 from gpserver.errors import InvalidValue
 from gpserver.features.parse import read_json
@@ -117,7 +118,13 @@ def _number_in(text: str) -> float | int | None:
 
 def is_missing(value: Any) -> bool:
     """Whether a value is None, NaN, NaT or NA."""
-    return value is None or bool(pd.api.types.is_scalar(value) and pd.isna(value))
+    if value is None or isinstance(value, float | np.floating | np.datetime64 | Decimal):
+        return value is None or bool(value != value)
+    if "pandas" not in sys.modules:  # NaT and NA are its own: there are none
+        return False
+    import pandas as pd
+
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 def quote(value: object) -> str:

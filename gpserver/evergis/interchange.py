@@ -27,7 +27,8 @@ from gpserver.layers import GEOMETRY_TYPES, PLAIN_TYPES, Layers, Resource
 from gpserver.layers.columns import read_column, write_column
 from gpserver.layers.files import FileLayer, describe_file, read_file, write_file
 from gpserver.layers.options import FileOptions
-from gpserver.layers.table import ARROW_TYPES, described
+from gpserver.layers.schema import ARROW_TYPES
+from gpserver.layers.table import described
 from gpserver.tools.reproject import reproject
 
 _SUFFIXES = {

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
-from gpserver.eql import read_condition, read_expression
 from gpserver.errors import InvalidValue
 
 Name = Annotated[str, Meta(min_length=1)]
@@ -17,6 +16,8 @@ def check_eql(**texts: Any) -> None:
     Raises:
         ValueError: One is wrong; begins with the name of its field in backticks, for ``bodies``.
     """
+    from gpserver.eql import read_condition, read_expression  # few bodies need it
+
     for name, text in texts.items():
         if not isinstance(text, str):
             continue

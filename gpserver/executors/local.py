@@ -29,7 +29,7 @@ from gpserver.results import Freight
 from gpserver.sandbox import Ending, Order, Outcome, Sandbox
 from gpserver.stores import JobStore
 from gpserver.stores.vitals import Vitals
-from gpserver.worker import Assignment
+from gpserver.worker import PRELOAD, Assignment
 from gpserver.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -99,6 +99,7 @@ class LocalExecutor:
             on_end=self._on_outcome,
             on_free=self._wake,
             on_replace=lambda ending: store.observer.replaced(_REASONS[ending]),
+            preload=PRELOAD,
             start_method=start_method,
             hidden=hidden,
         )

@@ -2,7 +2,6 @@
 
 from gpserver.features.decode import decode_features, decode_table
 from gpserver.features.esri_json import encode_features
-from gpserver.features.files import read_features, read_table
 from gpserver.features.layer import Layer, LayerSummary, write_layer
 from gpserver.features.selection import Selection
 from gpserver.features.spatialref import describe_spatial_reference, parse_spatial_reference, transformer
@@ -16,8 +15,6 @@ __all__ = [
     "describe_spatial_reference",
     "encode_features",
     "parse_spatial_reference",
-    "read_features",
-    "read_table",
     "transformer",
     "write_layer",
 ]

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from gpserver.features.fields import declared_types, read_column, to_series
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class AttributeReader:
@@ -34,8 +36,10 @@ class AttributeReader:
             values.extend(_values(rows, name))
         self._rows += len(rows)
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """The table of all rows so far."""
+        import pandas as pd
+
         columns = {
             name: to_series(pa.chunked_array(arrays, self._declared[name]))
             for name, arrays in self._typed.items()

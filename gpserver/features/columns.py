@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gpserver.errors import InvalidValue
+from gpserver.features.fields import OBJECT_ID
 
-OBJECT_ID = "OBJECTID"
 _INT32 = 2**31
 _DEFAULT_LENGTH = 255  # what ArcGIS gives a text field that nobody measured
 _NOT_ARROW = (pa.ArrowException, TypeError, ValueError, OverflowError)

@@ -1,14 +1,11 @@
 """Feature sets and tables from the wire to frames: Esri JSON in its many forms, and GeoJSON."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
 import orjson
-import pandas as pd
 import shapely
-from geopandas.array import from_shapely
 from pyproj import CRS
 from shapely.errors import ShapelyError
 
@@ -21,10 +18,14 @@ from gpserver.features.references import ReferenceReader
 from gpserver.features.shapely_geometry import to_geometry
 from gpserver.features.shapes import Array, empty_shapes
 
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
 _GEOMETRY = "geometry"
 
 
-def decode_features(value: object, schema: Mapping[str, Any] | None = None) -> gpd.GeoDataFrame:
+def decode_features(value: object, schema: Mapping[str, Any] | None = None) -> "gpd.GeoDataFrame":
     """Read features in any form a client sends them.
 
     Understood are an Esri feature set, a layer ``{"layerDefinition", "featureSet"}``, a feature collection
@@ -48,7 +49,7 @@ def decode_features(value: object, schema: Mapping[str, Any] | None = None) -> g
         return _decoded(value, schema or {})
 
 
-def decode_table(value: object, schema: Mapping[str, Any] | None = None) -> pd.DataFrame:
+def decode_table(value: object, schema: Mapping[str, Any] | None = None) -> "pd.DataFrame":
     """Read a record set: a feature set without geometry (any there is is left out), or a list of row objects.
 
     Raises:
@@ -71,13 +72,13 @@ def _as_feature(row: Any) -> Any:
     return row if isinstance(row, Mapping) and "attributes" in row else {"attributes": row}
 
 
-def _decoded(value: object, schema: Mapping[str, Any]) -> gpd.GeoDataFrame:
+def _decoded(value: object, schema: Mapping[str, Any]) -> "gpd.GeoDataFrame":
     """Apart, so that the parsed document is gone before the garbage collector is back and would walk it."""
     source = read_feature_set(value, schema)
     return _from_geojson(source) if source.is_geojson else _from_esri(source)
 
 
-def _from_esri(source: FeatureSet) -> gpd.GeoDataFrame:
+def _from_esri(source: FeatureSet) -> "gpd.GeoDataFrame":
     attributes, references = AttributeReader(source.fields), ReferenceReader()
     kind, parts, leading, first = source.geometry_type, list[Chunk](), 0, 0
     for chunk in chunks(source.features):
@@ -96,7 +97,7 @@ def _from_esri(source: FeatureSet) -> gpd.GeoDataFrame:
     return _frame(attributes.frame(), to_geometry(shapes), crs)
 
 
-def _from_geojson(source: FeatureSet) -> gpd.GeoDataFrame:
+def _from_geojson(source: FeatureSet) -> "gpd.GeoDataFrame":
     attributes, first = AttributeReader(()), 0
     parts: list[Array] = [np.zeros(0, object)]
     for chunk in chunks(source.features):
@@ -140,7 +141,10 @@ def _numbers(chunk: Sequence[Any], first: int) -> str:
     return f"features {first} to {first + len(chunk) - 1}"
 
 
-def _frame(table: pd.DataFrame, geometry: Array, crs: CRS | None) -> gpd.GeoDataFrame:
+def _frame(table: "pd.DataFrame", geometry: Array, crs: CRS | None) -> "gpd.GeoDataFrame":
+    import geopandas as gpd
+    from geopandas.array import from_shapely
+
     if _GEOMETRY in table:
         table = table.rename(columns={_GEOMETRY: f"{_GEOMETRY}_1"})
     # As a column of the table first: geopandas takes half as long for it.

@@ -1,10 +1,9 @@
 """Features as Esri JSON: the feature sets of geoprocessing results and the answers of map layers."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,8 +15,11 @@ from gpserver.features.shapes import MULTIPOINT, POINT, POLYLINE, Shapes
 from gpserver.features.spatialref import describe_spatial_reference
 from gpserver.features.text import join, list_texts, number_tokens, object_pieces, text_of
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def encode_features(frame: pd.DataFrame, geometry_type: str | None = None, **options: Any) -> bytes:
+
+def encode_features(frame: "pd.DataFrame", geometry_type: str | None = None, **options: Any) -> bytes:
     """The Esri feature set of a frame that is not stored; options are those of :class:`Selection`."""
     layer = Layer(to_record(frame, geometry_type, stored=False))
     return b"".join(write(Selection(layer, **options)))

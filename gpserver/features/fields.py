@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from gpserver.errors import InvalidValue
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+OBJECT_ID = "OBJECTID"
+"""The field of object ids of what we store."""
 _MILLISECONDS = pa.timestamp("ms")
 _NOT_SO = (pa.ArrowException, ValueError, TypeError, OverflowError)
 READ_AS = {
@@ -92,6 +96,8 @@ def _text(value: Any) -> str | None:
 
 def _instant(value: Any) -> int | None:
     """Milliseconds since 1970 UTC of a number, its text, or a date in ISO form."""
+    import pandas as pd
+
     number = pd.to_numeric(value, errors="coerce")
     if not pd.isna(number):
         return int(np.rint(number))
@@ -101,6 +107,8 @@ def _instant(value: Any) -> int | None:
 
 def _written(value: Any) -> datetime | None:
     """A moment as people write it, ``8/2/2020 10:00:00 AM -07:00``, in ISO form, or in milliseconds."""
+    import pandas as pd
+
     if value in (None, ""):
         return None
     moment = pd.Timestamp(value, unit="ms" if isinstance(value, int | float) else None)
@@ -150,6 +158,8 @@ def to_series(column: Any) -> "pd.Series[Any]":
 
     Days, times of day and moments with an offset are objects of ``datetime``.
     """
+    import pandas as pd
+
     if column.type == _OFFSET:
         return pd.Series([_moment(value) for value in column.to_pylist()], dtype=object)
     nullable = {pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}

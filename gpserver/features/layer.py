@@ -4,25 +4,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
 import orjson
-import pandas as pd
 import pyarrow as pa
 from pyproj import CRS
 
 from gpserver.errors import InvalidRequest
 from gpserver.features.batch import Batch, open_batch
 from gpserver.features.block_boxes import BlockBoxes
-from gpserver.features.columns import OBJECT_ID
-from gpserver.features.fields import to_series
+from gpserver.features.fields import OBJECT_ID, to_series
 from gpserver.features.record import BLOCKS, METADATA, read_shapes, table_record, to_record
 from gpserver.features.shapely_geometry import to_geometry
 from gpserver.features.shapes import Array, Shapes, boxes, take, vertex_counts
 from gpserver.features.spatialref import describe_spatial_reference, parse_spatial_reference
 from gpserver.objects import Pieces
+
+# Pandas takes longer to load than a server to start: only whoever makes or takes a frame loads it.
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class LayerSummary:
     has_m: bool
 
 
-def write_layer(frame: pd.DataFrame, path: Path, geometry_type: str | None = None) -> LayerSummary:
+def write_layer(frame: "pd.DataFrame", path: Path, geometry_type: str | None = None) -> LayerSummary:
     """Store a GeoDataFrame (or a DataFrame, as a table) as a layer file.
 
     Polygons and multipolygons are one type, and so are lines; empty geometries are stored as null. Dates
@@ -101,6 +102,9 @@ class Layer:
     @classmethod
     def empty(cls, geometry_type: str | None) -> "Layer":
         """A layer in WGS84, or a table, that has no rows and no field but OBJECTID."""
+        import geopandas as gpd
+        import pandas as pd
+
         frame = pd.DataFrame() if geometry_type is None else gpd.GeoDataFrame(geometry=[], crs=4326)
         return cls(to_record(frame, geometry_type, stored=True))
 
@@ -229,8 +233,11 @@ class Layer:
         sides = self._batch.columns_at(range(-6, -2), rows)
         return [side.to_numpy(zero_copy_only=False) for side in sides]
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """The stored rows in their order: a GeoDataFrame, or a DataFrame for a table."""
+        import geopandas as gpd
+        import pandas as pd
+
         rows = pa.array(self.order)
         columns = [self._batch.column(number).take(rows) for number in range(len(self.fields))]
         table = pd.DataFrame(

@@ -9,18 +9,15 @@ around blocks of rows are in the metadata, so that a window is found without a l
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
 import orjson
-import pandas as pd
 import pyarrow as pa
 import shapely
 
 from gpserver.errors import InvalidValue
 from gpserver.features.block_boxes import BLOCK_ROWS, block_bytes
-from gpserver.features.columns import describe_columns
 from gpserver.features.fields import READ_AS
 from gpserver.features.rings import oriented
 from gpserver.features.shapely_geometry import from_geometry
@@ -36,6 +33,9 @@ from gpserver.features.shapes import (
 )
 from gpserver.features.spatialref import describe_spatial_reference
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 METADATA, BLOCKS = b"gpserver", b"gpserver.blocks"
 _BOX = ("xmin", "ymin", "xmax", "ymax")
 _COLLECTION = "GeometryCollection"
@@ -48,7 +48,7 @@ _GEOARROW = {
 }
 
 
-def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: bool) -> Any:
+def to_record(frame: "pd.DataFrame", geometry_type: str | None = None, *, stored: bool) -> Any:
     """The record batch of a frame (a table when it has no geometry).
 
     Args:
@@ -61,6 +61,11 @@ def to_record(frame: pd.DataFrame, geometry_type: str | None = None, *, stored: 
         InvalidValue: Geometries are of several dimensions or not of the wanted type, or a column cannot be
             written.
     """
+    import geopandas as gpd
+    import pandas as pd
+
+    from gpserver.features.columns import describe_columns
+
     name = frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
     if name is None:
         fields, columns = describe_columns(pd.DataFrame(frame))
@@ -151,12 +156,14 @@ def _common_kind(kinds: set[str], wanted: str | None) -> str:
 
 def _hilbert_order(box: Array) -> Array:
     """Row numbers along a Hilbert curve through the centres of the boxes; rows without a box come last."""
+    from geopandas import GeoSeries
+
     filled = np.flatnonzero(~np.isnan(box[:, 0]))
     empty = np.flatnonzero(np.isnan(box[:, 0]))
     if len(filled) == 0:
         return empty
     centres = shapely.points((box[filled, :2] + box[filled, 2:]) / 2)
-    distance = gpd.GeoSeries(centres).hilbert_distance().to_numpy()
+    distance = GeoSeries(centres).hilbert_distance().to_numpy()
     return np.concatenate([filled[np.argsort(distance, kind="stable")], empty])
 
 

@@ -1,9 +1,11 @@
 """The output formats: one table from ``f`` to the function that writes a resource in that format."""
 
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import cast
 
 from gpserver.errors import InvalidRequest
-from gpserver.formats import amf, csv, geojson, gpkg, html, json, kml, kmz, pbf, shapefile
+from gpserver.formats import html, json
 from gpserver.formats.names import FEATURES, FILES, names_for
 from gpserver.formats.resource import Body, JSONText, Resource
 
@@ -11,18 +13,28 @@ __all__ = ["FILES", "Body", "JSONText", "Resource", "format_for", "format_named"
 
 Writer = Callable[[Resource], Body]
 
+
+def _late(name: str) -> Writer:
+    """The writer of a format that is seldom asked for: its module is loaded when it is."""
+
+    def write(resource: Resource) -> Body:
+        return cast("Body", import_module(f"gpserver.formats.{name}").write(resource))
+
+    return write
+
+
 FORMATS: Mapping[str, Writer] = {
     "json": json.write,
     "pjson": json.write_pretty,
     "html": html.write,
-    "geojson": geojson.write,
-    "pbf": pbf.write,
-    "kmz": kmz.write,
-    "kml": kml.write,
-    "csv": csv.write,
-    "shapefile": shapefile.write,
-    "gpkg": gpkg.write,
-    "amf": amf.write,
+    "geojson": _late("geojson"),
+    "pbf": _late("pbf"),
+    "kmz": _late("kmz"),
+    "kml": _late("kml"),
+    "csv": _late("csv"),
+    "shapefile": _late("shapefile"),
+    "gpkg": _late("gpkg"),
+    "amf": _late("amf"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gpserver.features.columns import OBJECT_ID
+from gpserver.features.fields import OBJECT_ID
 from gpserver.features.selection import Selection
 from gpserver.formats.archive import pieces
 from gpserver.formats.distinct import distinct

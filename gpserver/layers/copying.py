@@ -11,7 +11,7 @@ import shapely
 from psycopg import sql
 
 from gpserver.layers.info import LayerInfo
-from gpserver.layers.table import schema_of
+from gpserver.layers.schema import schema_of
 
 ANY = sql.SQL("true")
 """The condition that every row meets."""

@@ -3,19 +3,22 @@
 import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from gpserver.eql import Expression, Select
 from gpserver.errors import Forbidden, InvalidValue, NotFound
 from gpserver.layers.info import TEMPORARY, LayerInfo, checked, is_name
 from gpserver.layers.rasters import RasterFiles
 from gpserver.layers.resources import Resources
 from gpserver.layers.store import Box, Ids, LayerStore
-from gpserver.layers.table import described, read_table, write_table
 from gpserver.layers.views import is_virtual, rows_of, table_of
+
+# A server has layers at once; what frames are made of (layers.table) comes with the first one.
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gpserver.eql import Expression, Select
 
 _FACTS = ("name", "alias", "description", "configuration", "shared", "owner", "attributes")
 
@@ -147,10 +150,10 @@ class Layers:
         self,
         name: str,
         columns: Iterable[str] | None = None,
-        where: Expression | None = None,
+        where: "Expression | None" = None,
         *,
         ids: Iterable[int] | None = None,
-    ) -> pd.DataFrame:
+    ) -> "pd.DataFrame":
         """The rows of a layer in the order of their ids, with the id column (``gid``) first.
 
         A layer that shows the rows of a SELECT (``gpserver.layers.views``) is read like any other.
@@ -170,6 +173,8 @@ class Layers:
             NotFound: There is no such layer.
             InvalidValue: It has no such attribute.
         """
+        from gpserver.layers.table import read_table
+
         info = self.find(name)
         wanted = list(info.names if columns is None else dict.fromkeys((info.id_attribute, *columns)))
         needed = dict.fromkeys(wanted)
@@ -184,7 +189,7 @@ class Layers:
             frame = read_table(self._store.read(info, list(needed), chosen), info)
         return _narrowed(frame, info, wanted, where)
 
-    def append(self, name: str, frame: pd.DataFrame) -> Ids:
+    def append(self, name: str, frame: "pd.DataFrame") -> Ids:
         """Add rows and give them new ids, also where the frame has an id column.
 
         Attributes that the frame lacks are null, columns that the layer lacks are left out. Geometries are
@@ -198,10 +203,12 @@ class Layers:
             InvalidValue: A value or a geometry does not fit its attribute.
             Forbidden: The layer is not the user's.
         """
+        from gpserver.layers.table import write_table
+
         info = self._edited(name)
         return self._store.append(info, write_table(frame, info, info.names[1:], lacking_is_null=True))
 
-    def update(self, name: str, frame: pd.DataFrame) -> Ids:
+    def update(self, name: str, frame: "pd.DataFrame") -> Ids:
         """Replace values of rows in the columns that the frame has; its id column says which rows.
 
         Returns:
@@ -212,6 +219,8 @@ class Layers:
             InvalidValue: The frame has no ids, an id twice, or a value that does not fit its attribute.
             Forbidden: The layer is not the user's.
         """
+        from gpserver.layers.table import write_table
+
         info = self._edited(name)
         if info.id_attribute not in frame:
             raise InvalidValue(f"The rows to update need their ids in a column {info.id_attribute}.")
@@ -236,7 +245,7 @@ class Layers:
         self.rasters.remove(info, gone.tolist())
         return gone
 
-    def write(self, name: str, frame: pd.DataFrame, *, like: LayerInfo | None = None) -> LayerInfo:
+    def write(self, name: str, frame: "pd.DataFrame", *, like: LayerInfo | None = None) -> LayerInfo:
         """Make a layer of a frame's columns and rows; types are inferred.
 
         Polygons and lines make layers of multi polygons and multi lines; mixed geometries one of any.
@@ -251,6 +260,8 @@ class Layers:
             Conflict: The name is taken.
             Forbidden: The namespace is not the user's.
         """
+        from gpserver.layers.table import described
+
         frame, info = described(name, frame, like)
         info = self.create(info)
         try:
@@ -260,7 +271,7 @@ class Layers:
             raise
         return self.find(name)
 
-    def select(self, select: Select, *, limit: int | None = None, offset: int = 0) -> pd.DataFrame:
+    def select(self, select: "Select", *, limit: int | None = None, offset: int = 0) -> "pd.DataFrame":
         """Run a read SELECT over the layers that it names.
 
         Args:
@@ -312,7 +323,7 @@ class Layers:
         info = self._store.get(name, self._rights.name) if is_name(name) else None
         return info if info is not None and self._rights.reads(info) else None
 
-    def _shown(self, info: LayerInfo, columns: list[str], ids: Ids | None) -> pd.DataFrame:
+    def _shown(self, info: LayerInfo, columns: list[str], ids: Ids | None) -> "pd.DataFrame":
         """The rows that a layer without any shows."""
         frame: pd.DataFrame = self.select(rows_of(info, columns))
         return frame if ids is None else frame[frame[info.id_attribute].isin(ids)]
@@ -346,9 +357,11 @@ def _ids(ids: Iterable[int]) -> Ids:
 
 
 def _narrowed(
-    frame: pd.DataFrame, info: LayerInfo, wanted: list[str], where: Expression | None
-) -> pd.DataFrame:
+    frame: "pd.DataFrame", info: LayerInfo, wanted: list[str], where: "Expression | None"
+) -> "pd.DataFrame":
     """The rows and columns that were asked for, of those that were read."""
+    import pandas as pd
+
     if where is not None:
         frame = frame[where.mask(frame)]
     frame = frame.reset_index(drop=True)[wanted]

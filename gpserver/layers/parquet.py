@@ -6,19 +6,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpserver.eql import Select, Table, run_select
 from gpserver.errors import Conflict
 from gpserver.layers.catalogue import Catalogue, Part
 from gpserver.layers.info import LayerInfo
 from gpserver.layers.parts import ROWS, read_parts, remove_parts, touching, write_parts
+from gpserver.layers.schema import schema_of
 from gpserver.layers.store import Box, Ids
-from gpserver.layers.table import reshaped, schema_of
+
+if TYPE_CHECKING:
+    from gpserver.eql import Select, Table
 
 _GRACE = 600.0  # seconds that a replaced file stays for whoever reads it
 _SMALL, _MANY = ROWS // 2, 32  # so many parts of fewer rows are merged
@@ -62,6 +64,8 @@ class ParquetStore:
     def reshape(self, old: LayerInfo, new: LayerInfo, names: Mapping[str, str]) -> LayerInfo:
         """Replace the attributes: every part is written anew, unless its columns stay as they are."""
         kept = all(now == before for now, before in names.items()) and schema_of(old) == schema_of(new)
+
+        from gpserver.layers.table import reshaped
 
         def reshape() -> bool:
             parts = [] if kept else self._catalogue.parts(old)
@@ -126,8 +130,12 @@ class ParquetStore:
         xmin, ymin, xmax, ymax = np.array(boxes, float).T
         return float(xmin.min()), float(ymin.min()), float(xmax.max()), float(ymax.max())
 
-    def select(self, select: Select, layers: Mapping[str, LayerInfo], limit: int | None, offset: int) -> Any:
+    def select(
+        self, select: "Select", layers: Mapping[str, LayerInfo], limit: int | None, offset: int
+    ) -> Any:
         """Run a read SELECT in DuckDB over the parts."""
+        from gpserver.eql import run_select  # whoever has read a SELECT has loaded it
+
         tables = {name: self._table(info) for name, info in layers.items()}
         return run_select(select, tables, limit=limit, offset=offset)
 
@@ -152,7 +160,9 @@ class ParquetStore:
     def _home(self, info: LayerInfo) -> Path:
         return self._folder / info.id
 
-    def _table(self, info: LayerInfo) -> Table:
+    def _table(self, info: LayerInfo) -> "Table":
+        from gpserver.eql import Table
+
         parts = self._catalogue.parts(info)
         paths = tuple(self._home(info) / part.file for part in parts)
         return Table(paths, schema_of(info), info.geometry_attribute, info.sr_id)

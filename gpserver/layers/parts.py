@@ -17,8 +17,8 @@ import shapely
 from gpserver.features import parse_spatial_reference
 from gpserver.layers.catalogue import Part
 from gpserver.layers.info import LayerInfo
+from gpserver.layers.schema import schema_of
 from gpserver.layers.store import Ids
-from gpserver.layers.table import schema_of
 
 ROWS = 100_000
 """The most rows of a part: so much is rewritten where one row changes."""

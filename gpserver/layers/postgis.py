@@ -29,8 +29,9 @@ from gpserver.layers.record import (
     taken,
 )
 from gpserver.layers.rows import frame_of
+from gpserver.layers.schema import schema_of
 from gpserver.layers.store import Box, Ids
-from gpserver.layers.table import reshaped, schema_of
+from gpserver.layers.table import reshaped
 
 _log = logging.getLogger(__name__)
 

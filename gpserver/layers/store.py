@@ -1,12 +1,14 @@
 """The port behind ``Layers``: whoever keeps the rows of named layers fills it; rows are Arrow tables."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from gpserver.eql import Select
 from gpserver.layers.info import LayerInfo
+
+if TYPE_CHECKING:
+    from gpserver.eql import Select
 
 Ids = np.ndarray[Any, np.dtype[np.int64]]
 Box = tuple[float, float, float, float]
@@ -52,7 +54,9 @@ class LayerStore(Protocol):
     def extent(self, info: LayerInfo) -> Box | None:
         """The box of all geometries; None where there is none."""
 
-    def select(self, select: Select, layers: Mapping[str, LayerInfo], limit: int | None, offset: int) -> Any:
+    def select(
+        self, select: "Select", layers: Mapping[str, LayerInfo], limit: int | None, offset: int
+    ) -> Any:
         """Run a read SELECT over layers by the names that it calls them; gives a frame."""
 
     def sweep(self, before: float) -> None:

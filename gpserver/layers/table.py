@@ -14,22 +14,8 @@ from gpserver.errors import InvalidValue
 from gpserver.features import parse_spatial_reference
 from gpserver.layers.columns import NULLABLE, inferred_type, read_column, write_column
 from gpserver.layers.geometry import common_type, fitted
-from gpserver.layers.info import ANY_GEOMETRY, GEOMETRY_TYPES, Attribute, LayerInfo, code_of, free_names
-
-ARROW_TYPES: dict[str, pa.DataType] = {
-    "String": pa.large_string(),
-    "Int32": pa.int32(),
-    "Int64": pa.int64(),
-    "Double": pa.float64(),
-    "DateTime": pa.timestamp("us"),
-    "Boolean": pa.bool_(),
-    "Json": pa.large_string(),
-} | dict.fromkeys(GEOMETRY_TYPES, pa.large_binary())
-
-
-def schema_of(info: LayerInfo) -> pa.Schema:
-    """The columns of a layer's rows as they are stored; geometry is WKB."""
-    return pa.schema([(item.name, ARROW_TYPES[item.type]) for item in info.attributes])
+from gpserver.layers.info import ANY_GEOMETRY, Attribute, LayerInfo, code_of, free_names
+from gpserver.layers.schema import ARROW_TYPES
 
 
 def write_table(

@@ -1,10 +1,12 @@
 """Layers that have no rows themselves: they show those of a SELECT, or of one table."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gpserver.eql import Select, read_select
 from gpserver.layers.info import LayerInfo
+
+if TYPE_CHECKING:
+    from gpserver.eql import Select
 
 
 def is_virtual(info: LayerInfo) -> bool:
@@ -36,12 +38,14 @@ def default_parameters(info: LayerInfo) -> dict[str, Any]:
     return {name: None if value == "" else value for name, value in defaults.items()}
 
 
-def rows_of(info: LayerInfo, columns: Iterable[str]) -> Select:
+def rows_of(info: LayerInfo, columns: Iterable[str]) -> "Select":
     """The SELECT of some columns of a layer that shows rows, in the order of their ids.
 
     Raises:
         InvalidRequest: Its own SELECT cannot be read.
     """
+    from gpserver.eql import read_select  # few layers need it, and sqlglot takes long to load
+
     names = ", ".join(map(quoted, columns))
     order = quoted(info.id_attribute)
     text = f"SELECT {names} FROM {source_of(info)} ORDER BY {order}"  # noqa: S608 - it is parsed and checked

@@ -8,7 +8,7 @@ from pyproj import CRS
 from pyproj.aoi import AreaOfUse
 
 from gpserver.features import describe_spatial_reference
-from gpserver.features.columns import OBJECT_ID
+from gpserver.features.fields import OBJECT_ID
 from gpserver.maps.document import Map, MapLayer
 from gpserver.maps.view import Box, reprojected_box
 

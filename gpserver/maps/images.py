@@ -12,19 +12,10 @@ from PIL import Image
 
 from gpserver.errors import InvalidRequest
 from gpserver.features.shapes import Array
+from gpserver.maps.picture import MEDIA_TYPES
 from gpserver.maps.symbols import RGBA
 
 WHITE: RGBA = (1.0, 1.0, 1.0, 1.0)
-MEDIA_TYPES = {
-    "png": "image/png",
-    "png8": "image/png",
-    "png24": "image/png",
-    "png32": "image/png",
-    "jpg": "image/jpeg",
-    "gif": "image/gif",
-    "bmp": "image/bmp",
-    "webp": "image/webp",
-}
 _QUALITY = 90  # of JPEG and WebP
 _PNG_COLORS = {3: 2, 4: 6}  # PNG's number for pixels of so many bytes
 

@@ -4,10 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gpserver.maps.images import MEDIA_TYPES
 from gpserver.maps.query import Period
 from gpserver.maps.view import Box
 
+MEDIA_TYPES = {
+    "png": "image/png",
+    "png8": "image/png",
+    "png24": "image/png",
+    "png32": "image/png",
+    "jpg": "image/jpeg",
+    "gif": "image/gif",
+    "bmp": "image/bmp",
+    "webp": "image/webp",
+}
 VECTORS = {"svg": "image/svg+xml", "pdf": "application/pdf"}
 FORMATS = MEDIA_TYPES | VECTORS
 """What can be drawn, and its media type."""

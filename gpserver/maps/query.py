@@ -12,10 +12,8 @@ from shapely.geometry.base import BaseGeometry
 from gpserver.errors import InvalidRequest
 from gpserver.features import Layer
 from gpserver.features.shapes import Array
-from gpserver.maps.order import sorted_rows
 from gpserver.maps.spatial import INTERSECTS, rows_by_geometry
 from gpserver.maps.view import Box
-from gpserver.maps.where import compile_where, parse_order
 
 Period = tuple[int | None, int | None]
 """A start and an end in epoch milliseconds; None is open."""
@@ -92,9 +90,7 @@ def chosen_rows(layer: Layer, query: Query) -> Array | None:
     if query.period and query.time_field:
         chosen = _kept(chosen, _during(columns_at(layer, chosen)(query.time_field), query.period))
     for text in filter(None, query.where):
-        count = layer.rows if chosen is None else len(chosen)
-        where = compile_where(text, layer.fields)
-        chosen = _kept(chosen, where.mask(columns_at(layer, chosen), count))
+        chosen = _kept(chosen, _where(layer, text, chosen))
     return chosen
 
 
@@ -109,6 +105,13 @@ def _near(layer: Layer, query: Query, among: Array | None) -> Array:
         distance=query.distance,
         among=among,
     )
+
+
+def _where(layer: Layer, text: str, among: Array | None) -> Array:
+    from gpserver.maps.where import compile_where  # with the first SQL: its parser takes long to load
+
+    count = layer.rows if among is None else len(among)
+    return compile_where(text, layer.fields).mask(columns_at(layer, among), count)
 
 
 def _kept(chosen: Array | None, mask: Array) -> Array | None:
@@ -129,6 +132,9 @@ def _during(column: pa.Array, period: Period) -> Array:
 
 
 def _sorted(layer: Layer, chosen: Array | None, order: str) -> Array:
+    from gpserver.maps.order import sorted_rows
+    from gpserver.maps.where import parse_order
+
     # Equal keys keep the order of the frame, so that pages never overlap.
     rows = layer.order if chosen is None else chosen[np.argsort(layer.rank_at(chosen), kind="stable")]
     return np.asarray(rows[sorted_rows(columns_at(layer, rows), parse_order(order, layer.fields), len(rows))])

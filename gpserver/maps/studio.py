@@ -22,6 +22,8 @@ _KEPT = 600.0  # seconds that a picture is kept, as ArcGIS keeps its output dire
 _MOST = 1000  # pictures that are kept
 _SWEEP_EVERY = 64  # pictures
 
+# What inputs and orders of rows need; conditions are the artist's anyway.
+_PRELOAD = ("geopandas", "gpserver.maps.order")
 _NAME = re.compile(r"[0-9a-f]{32}\.[a-z]+")
 
 
@@ -39,7 +41,9 @@ class Studio:
         self._lock = threading.RLock()  # a closed desk is done with a request at once
         self._open: dict[str, Future[Path]] = {}
         self._drawn = 0
-        self._desk = Desk("gpserver.maps.artist:run", slots=slots, start_method=start_method)
+        self._desk = Desk(
+            "gpserver.maps.artist:run", slots=slots, preload=_PRELOAD, start_method=start_method
+        )
 
     def start(self) -> None:
         """Open the studio; what is old goes. Its processes come with the first order."""

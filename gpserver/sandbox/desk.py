@@ -4,7 +4,7 @@ import logging
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -37,12 +37,19 @@ class Desk:
         entry: As for :class:`gpserver.sandbox.Sandbox`. It returns a dict, ``{"problem": text}`` for a
             request that is wrong.
         slots: Requests that are worked on at once.
+        preload: As for :class:`gpserver.sandbox.Sandbox`.
         start_method: As for :class:`gpserver.sandbox.Sandbox`.
         hidden: As for :class:`gpserver.sandbox.Sandbox`.
     """
 
     def __init__(
-        self, entry: str, *, slots: int, start_method: str | None = None, hidden: Collection[str] = ()
+        self,
+        entry: str,
+        *,
+        slots: int,
+        preload: Sequence[str] = (),
+        start_method: str | None = None,
+        hidden: Collection[str] = (),
     ) -> None:
         self._entry = entry
         self._lock = threading.Lock()
@@ -55,6 +62,7 @@ class Desk:
             on_events=self._log_output,
             on_end=self._ended,
             on_free=self._next,
+            preload=preload,
             start_method=start_method,
             hidden=hidden,
         )

@@ -3,9 +3,6 @@
 import re
 from datetime import UTC, datetime
 
-from croniter import croniter
-from croniter.croniter import CroniterError
-
 from gpserver.errors import InvalidValue
 
 _NAMES = "SUN|MON|TUE|WED|THU|FRI|SAT|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
@@ -40,6 +37,9 @@ def next_time(cron: str, after: float) -> float:
     Raises:
         InvalidValue: There is none.
     """
+    from croniter import croniter
+    from croniter.croniter import CroniterError
+
     try:
         times = croniter(cron, datetime.fromtimestamp(after, UTC), second_at_beginning=True)
         return float(times.get_next(float))

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import jwt
-
 from gpserver.errors import InvalidToken
 from gpserver.migration import Tables, use
 from gpserver.security.users import User
@@ -73,6 +71,8 @@ class Tokens:
 
     def issue(self, user: User, expires: int, binding: Binding) -> str:
         """A token that is good until ``expires`` (epoch seconds)."""
+        import jwt  # with cryptography, which only a server with users needs
+
         claims = {"aud": _AUDIENCE, "sub": user.name, "exp": expires, "pwd": _fingerprint(user)}
         bound = {name: value for name, value in asdict(binding).items() if value}
         return jwt.encode(claims | bound, self._key, _ALGORITHM)
@@ -106,6 +106,8 @@ class Tokens:
         return claims
 
     def _decode(self, token: str) -> dict[str, Any]:
+        import jwt
+
         # The time is looked at for every request, by our own clock.
         options: Any = {"require": ["exp", "sub", "pwd"], "verify_exp": False}
         try:

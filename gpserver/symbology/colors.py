@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import ImageColor
 
 from gpserver.errors import PublishingError
 
@@ -50,6 +49,8 @@ def rgba(color: Color, opacity: float = 1.0) -> Rgba:
     Raises:
         PublishingError: It is not a colour.
     """
+    from PIL import ImageColor
+
     try:
         parts = ImageColor.getrgb(color) if isinstance(color, str) else tuple(map(int, color))
     except (ValueError, TypeError):

@@ -7,8 +7,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
-
 from gpserver.errors import PublishingError
 from gpserver.symbology.colors import BLUE, WHITE, Color, Rgba, is_light, rgba, shade
 
@@ -98,7 +96,7 @@ class Marker:
     style: str = "circle"
     color: Color = BLUE
     size: float = 7
-    outline: Line | None = Line(WHITE, 0.75)
+    outline: Line | None = field(default_factory=lambda: Line(WHITE, 0.75))
     angle: float = 0
 
     def __post_init__(self) -> None:
@@ -166,6 +164,8 @@ class Picture:
     @cached_property
     def _opened(self) -> tuple[str, float, float]:
         """The content type, and the size in points at 96 dpi."""
+        from PIL import Image, UnidentifiedImageError
+
         try:
             with Image.open(BytesIO(self._content)) as image:
                 kind, (width, height) = _CONTENT_TYPES[image.format or ""], image.size

@@ -9,7 +9,8 @@ from PIL import Image
 
 from gpserver.errors import InvalidRequest
 from gpserver.maps.canvas import Canvas
-from gpserver.maps.images import MEDIA_TYPES, write
+from gpserver.maps.images import write
+from gpserver.maps.picture import MEDIA_TYPES
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (40, 60, 4)).astype(np.uint8)
 

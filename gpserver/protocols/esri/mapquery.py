@@ -7,7 +7,7 @@ import numpy as np
 
 from gpserver.errors import InvalidRequest
 from gpserver.features import Layer, describe_spatial_reference, esri_json, parse_spatial_reference
-from gpserver.features.columns import OBJECT_ID
+from gpserver.features.fields import OBJECT_ID
 from gpserver.features.quantization import Quantization
 from gpserver.features.selection import Selection
 from gpserver.features.shapes import Array, boxes
@@ -17,8 +17,6 @@ from gpserver.maps.document import MapLayer
 from gpserver.maps.query import Query, chosen_rows, columns_at, distinct_rows, fields_named, rows_of
 from gpserver.maps.query_geometry import read_geometry
 from gpserver.maps.spatial import INTERSECTS
-from gpserver.maps.sql.tree import split_list
-from gpserver.maps.statistics import statistics
 from gpserver.protocols.esri import scenes
 from gpserver.protocols.esri.maplayers import period
 from gpserver.protocols.esri.maps import layer_of
@@ -141,6 +139,9 @@ def _page(asked: Parameters, selection: Selection) -> Selection:
 
 
 def _statistics(asked: Parameters, item: MapLayer, rows: Array | None) -> Selection:
+    from gpserver.maps.sql.tree import split_list  # with the first SQL: its parser takes long to load
+    from gpserver.maps.statistics import statistics
+
     definitions = asked.document("outStatistics")
     group_by = split_list(asked.text("groupByFieldsForStatistics"))
     having, order = asked.text("having") or asked.text("havingClause"), asked.text("orderByFields")

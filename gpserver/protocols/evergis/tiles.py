@@ -12,8 +12,7 @@ from starlette.responses import Response
 
 from gpserver.errors import InvalidRequest, NotFound
 from gpserver.layers import LayerInfo
-from gpserver.maps.images import MEDIA_TYPES
-from gpserver.maps.picture import Inspection, Tile
+from gpserver.maps.picture import MEDIA_TYPES, Inspection, Tile
 from gpserver.protocols.evergis.wire import Call, Routes
 
 _LAST = re.compile(r"(\d{1,10})(?:@(\d{1,3}(?:\.\d{1,3})?)x)?(?:\.(\w{1,10}))?", re.ASCII)
