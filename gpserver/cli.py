@@ -1,7 +1,8 @@
-"""The command line: gpserver serve | worker | jobs | migrate | run | describe | import | hash-password."""
+"""The command line: gpserver serve | worker | jobs | migrate | run | record | replay | diff | …"""
 
 import argparse
 import getpass
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_services(describe)
     describe.set_defaults(command=_describe)
     _add_import(commands.add_parser("import", help="publish a file as a named layer"))
+    _add_record(commands.add_parser("record", help="be a proxy before a real server, and keep what was said"))
+    _add_replay(commands.add_parser("replay", help="serve what was recorded, without the real server"))
+    _add_diff(commands.add_parser("diff", help="compare what was recorded with a server"))
     hashing = commands.add_parser("hash-password", help="make the hash of a password for gpserver.toml")
     hashing.set_defaults(command=_hash_password)
     return parser
@@ -127,6 +131,40 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_serve)
 
 
+def _add_record(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="source", required=True, metavar="URL", help="of the real services")
+    parser.add_argument("--to", type=Path, required=True, metavar="CASSETTE", help="a HAR file to write")
+    parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1 (default: a free one)")
+    parser.add_argument(
+        "--redact", action="append", default=[], metavar="NAME", help="a field whose values are personal"
+    )
+    parser.add_argument("--redact-geometry", action="store_true", help="move all coordinates")
+    parser.add_argument("--insecure", action="store_true", help="believe any certificate")
+    parser.set_defaults(command=_record)
+
+
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("cassette", type=Path, help="a recording, or a HAR file of a browser")
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
+    parser.add_argument("--match", choices=["exact", "fuzzy"], default="exact", help="or the nearest request")
+    parser.add_argument("--speed", type=float, default=0.0, help="0: at once, 1: as recorded")
+    parser.set_defaults(command=_replay)
+
+
+def _add_diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("cassette", type=Path, help="a recording, or a HAR file of a browser")
+    parser.add_argument("url", help="of the server, or of its services where they are at another place")
+    parser.add_argument(
+        "--token", default=os.environ.get("GPSERVER_TOKEN", ""), help="that lets in (default $GPSERVER_TOKEN)"
+    )
+    parser.add_argument("--user-agent", default="", help="to be sent (default: what was recorded)")
+    parser.add_argument("--patience", type=float, default=600.0, help="seconds for a job (default 600)")
+    parser.add_argument("--insecure", action="store_true", help="believe any certificate")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.set_defaults(command=_diff)
+
+
 def _serve(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
     _refuse(rest)
     # Imported here so that `gpserver --help` does not wait for geopandas.
@@ -183,6 +221,27 @@ def _import(settings: Settings, options: argparse.Namespace, rest: list[str]) ->
     )
     publish(layers_of(settings), options.file, options.name, asked)
     return 0
+
+
+def _record(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    _refuse(rest)
+    from gpserver.emulator.commands import run_record
+
+    return run_record(settings, options)
+
+
+def _replay(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    _refuse(rest)
+    from gpserver.emulator.commands import run_replay
+
+    return run_replay(settings, options)
+
+
+def _diff(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    _refuse(rest)
+    from gpserver.emulator.commands import run_diff
+
+    return run_diff(settings, options)
 
 
 def _hash_password(_: Settings, __: argparse.Namespace, rest: list[str]) -> int:
