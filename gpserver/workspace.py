@@ -12,6 +12,7 @@ import numpy as np
 from gpserver.job import Input
 
 _BLOCK = 8 << 20
+_OF_ATTEMPTS = ("scratch-", "fetched-", "results-")
 _HEX = np.full(256, 255, np.uint8)
 for _digit in b"0123456789abcdefABCDEF":
     _HEX[_digit] = int(chr(_digit), 16)
@@ -95,15 +96,19 @@ class Workspace:
         Args:
             attempt: Whose results stay; 0 for nobody's.
         """
-        kept = self.results(attempt)
-        for text in self.folder.glob("inputs/*.json"):
-            for came in (".text", ".urlencoded"):
-                text.with_suffix(came).unlink(missing_ok=True)
-        for kind in ("scratch", "fetched", "results"):
-            for folder in self.folder.glob(f"{kind}-*"):
-                if folder != kept:
-                    shutil.rmtree(folder, ignore_errors=True)
-        return size_of(self.folder)
+        folder, kept = self.folder, results_of(attempt)
+        try:
+            names = os.listdir(folder)  # noqa: PTH208 - once for every job
+        except FileNotFoundError:
+            return 0
+        if "inputs" in names:
+            for text in folder.glob("inputs/*.json"):
+                for came in (".text", ".urlencoded"):
+                    text.with_suffix(came).unlink(missing_ok=True)
+        for name in names:
+            if name.startswith(_OF_ATTEMPTS) and name != kept:
+                shutil.rmtree(folder / name, ignore_errors=True)
+        return size_of(folder)
 
     def delete(self) -> None:
         """Remove all of it; a folder that is not there is fine."""

@@ -84,7 +84,7 @@ class LocalExecutor:
         hidden: Collection[str] = (),
     ) -> None:
         self._store, self._services, self._jobs, self._debug = store, services, jobs, debug
-        self._uploads, self._reach, self._layers = uploads, reach, asdict(layers)
+        self._uploads, self._reach, self._layers = uploads, asdict(reach), asdict(layers)
         # Processes of one name may follow each other; a runner that is gone never comes back.
         self._runner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._lease = Lease(store, self._runner, lease, self._give_up, self._tell)
@@ -290,7 +290,7 @@ class LocalExecutor:
             services=str(self._services),
             jobs=str(self._jobs),
             uploads=str(self._uploads),
-            reach=asdict(self._reach),
+            reach=self._reach,
             owner=job.owner,
             layers=self._layers,
             inputs=[asdict(item) for item in self._store.inputs(job.id)],
@@ -299,9 +299,8 @@ class LocalExecutor:
             debug=self._debug,
         )
         terms = job.terms
-        return Order(
-            attempt.key, asdict(assignment), terms.time_limit, terms.memory_limit, terms.cancel_grace
-        )
+        # Not asdict: it would copy all that is in it, for each job anew.
+        return Order(attempt.key, vars(assignment), terms.time_limit, terms.memory_limit, terms.cancel_grace)
 
     def _on_events(self, key: str, events: list[list[Any]]) -> None:
         self._attempts.note(key, events)
