@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from gpserver.errors import GPServerError, Unavailable
@@ -31,7 +32,7 @@ class Database:
         self._path, self._schema, self._version = path, schema, version
         self._migrations = migrations or {}
         self._idle: deque[sqlite3.Connection] = deque()
-        self._ready = False
+        self._ready, self._writing = False, Lock()
 
     def rows(self, query: str, *values: object) -> list[Any]:
         """All rows of one query."""
@@ -41,7 +42,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Several statements, all or none; one writer at a time."""
-        with self._connection() as connection:
+        with self._turn(), self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -54,6 +55,16 @@ class Database:
         """Let go of the file; the last connection folds the write-ahead log into it."""
         while self._idle:
             self._idle.pop().close()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the other writers of this process: SQLite would look for its turn again and again."""
+        if not self._writing.acquire(timeout=_PATIENCE):
+            raise _unavailable("others write to it for too long")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -115,7 +126,7 @@ class Database:
         connection.execute("COMMIT")
 
 
-def _unavailable(error: Exception) -> Unavailable:
+def _unavailable(error: Exception | str) -> Unavailable:
     return Unavailable(
         f"The server cannot use what it keeps its data in ({error}). Ask again in some seconds, or tell its"
         " operator."
