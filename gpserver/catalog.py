@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from gpserver import loading
+from gpserver import canned, loading
 from gpserver.errors import NotFound, PublishingError
 from gpserver.naming import task_name
 from gpserver.task import Service, Task
@@ -20,7 +20,8 @@ Found = TypeVar("Found")
 class Catalog:
     """The services of a folder.
 
-    A file publishes one service or several, a sub-folder is an ArcGIS folder; files and folders that begin
+    A file publishes one service or several, a sub-folder is an ArcGIS folder, or a recorded service (see
+    ``gpserver.canned``) where its name ends in ``.GPServer``; files and folders that begin
     with ``_`` or ``.`` publish nothing. A file that does not load keeps its last good version.
 
     Args:
@@ -264,13 +265,14 @@ def _only(found: list[Found], what: str) -> Found:
 
 def _conventional(path: str) -> str:
     folder, _, file = path.rpartition("/")
-    name = task_name(file.removesuffix(".py"))
+    name = file.removesuffix(canned.SUFFIX)
+    name = task_name(file.removesuffix(".py")) if name == file else name
     return (f"{folder}/{name}" if folder else name).lower()
 
 
 def _explained(file: Path, path: str, error: BaseException) -> PublishingError:
     if isinstance(error, PublishingError):
-        error.file = path
+        error.file = f"{path}/{error.file}" if error.file else path
         return error
     if isinstance(error, SyntaxError) and error.filename == str(file):
         return _problem(path, error.lineno, f"SyntaxError: {error.msg}", error)

@@ -1,4 +1,4 @@
-"""From a file of the services folder to the services that it declares."""
+"""From a file or a recorded service of the services folder to the services that it declares."""
 
 import importlib
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from zlib import crc32
 
+from gpserver import canned
 from gpserver.errors import PublishingError
 from gpserver.naming import task_name
 from gpserver.task import Service, Task, task_of
@@ -26,7 +27,7 @@ _owner: dict[str, Path] = {}
 
 
 def scan(root: Path, imported: Iterable[str] = ()) -> dict[str, Stamp]:
-    """Give a stamp of each Python file of a folder and of its sub-folders, by its path within the folder.
+    """Give a stamp of each Python file and recorded service of a folder and of its sub-folders, by its path.
 
     Asked at every request, so it makes one system call per folder and one per file.
 
@@ -57,7 +58,9 @@ def _add_files(found: dict[str, Stamp], folder: str, prefix: str) -> None:
                     found[prefix + entry.name] = _stamp_of(entry)
                 continue
             with suppress(OSError):
-                if not prefix and entry.is_dir():
+                if entry.name.endswith(canned.SUFFIX):
+                    found[prefix + entry.name] = _stamp_of_folder(entry.path)
+                elif not prefix and entry.is_dir():
                     _add_files(found, entry.path, f"{entry.name}/")
 
 
@@ -68,6 +71,17 @@ def _stamp_of(entry: "os.DirEntry[str]") -> Stamp:
         raise
     except OSError:  # whoever loads it says what is wrong
         return _UNREADABLE
+
+
+def _stamp_of_folder(folder: str) -> Stamp:
+    """The stamps of a folder and of its JSON files, added up."""
+    stamps = [_stamp(os.stat(folder))]  # noqa: PTH116 (as above)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                stamps += [_stamp_of(entry)] if entry.name.endswith(".json") else []
+    times, sizes, files = zip(*stamps, strict=True)
+    return sum(times), sum(sizes), sum(files)
 
 
 def _stamp(facts: os.stat_result) -> Stamp:
@@ -87,16 +101,18 @@ class _Source(SourceFileLoader):
 
 
 def load(root: Path, path: str) -> tuple[Service, ...]:
-    """Run one file and give its services.
+    """Run one file and give its services, or read a recorded one.
 
     Args:
         root: The services folder.
-        path: The file within it, ``proximity.py`` or ``Folder/proximity.py``.
+        path: The file within it, ``proximity.py``, ``Folder/proximity.py`` or ``Proximity.GPServer``.
 
     Raises:
         BaseException: Whatever the file raises; the module that was loaded before stays in place.
     """
     file = root / path
+    if path.endswith(canned.SUFFIX):
+        return (canned.read(file, path.rpartition("/")[0]),)
     if not file.is_file():  # to open a pipe would take for ever
         raise PublishingError("It is no file that can be read.", "Put a Python file in its place.")
     name = f"{_PREFIX}{file.stem}_{crc32(str(file).encode()):08x}"

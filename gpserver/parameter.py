@@ -72,6 +72,13 @@ class Parameter(Element):
             return self.data_type.schema()
         return self.data_type.encode(self.default)
 
+    @property
+    def obligation(self) -> str:
+        """The end of the ``parameterType`` on the wire: ``Required``, ``Optional`` or ``Derived``."""
+        if self.direction == "output":
+            return "Derived"
+        return "Required" if self.required else "Optional"
+
     def limits(self) -> dict[str, Any]:
         """``filter``, ``choiceList``, ``dependency`` and ``parameterInfos``, those that there are."""
         limits = Element.limits(self)

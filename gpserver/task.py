@@ -39,6 +39,7 @@ class Task:
     name: str
     display_name: str
     description: str
+    category: str = ""
     parameters: tuple[Parameter, ...]
     """Inputs in the order of the signature, then outputs."""
     function: Callable[..., Any]

@@ -27,6 +27,7 @@ LADDER = [
     ["annotation"],
     ["signature"],
     ["task"],
+    ["canned"],
     ["tools"],
     ["addresses", "loading", "workspace", "stores"],
     ["fetch", "uploads", "retention"],

@@ -218,7 +218,7 @@ def _task_value(call: Call, found: Service, wanted: Task) -> dict[str, Any]:
         "name": wanted.name,
         "displayName": wanted.display_name,
         "description": wanted.description,
-        "category": "",
+        "category": wanted.category,
         "helpUrl": f"{call.rest}/services/{found.full_name}/GPServer/{wanted.name}",
         "executionType": _EXECUTION[found.synchronous],
         "parameters": [_parameter_value(item) for item in wanted.parameters],
@@ -227,7 +227,6 @@ def _task_value(call: Call, found: Service, wanted: Task) -> dict[str, Any]:
 
 def _parameter_value(parameter: Parameter) -> dict[str, Any]:
     output = parameter.direction == "output"
-    kind = "Derived" if output else "Required" if parameter.required else "Optional"
     value = {
         "name": parameter.name,
         "dataType": parameter.data_type.name,
@@ -235,7 +234,7 @@ def _parameter_value(parameter: Parameter) -> dict[str, Any]:
         "description": parameter.description,
         "direction": f"esriGPParameterDirection{'Output' if output else 'Input'}",
         "defaultValue": parameter.default_value,
-        "parameterType": f"esriGPParameterType{kind}",
+        "parameterType": f"esriGPParameterType{parameter.obligation}",
         "category": parameter.category,
     }
     return value | parameter.limits()
