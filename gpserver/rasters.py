@@ -1,5 +1,7 @@
 """Rasters: grids of numbers on the ground, as tasks give them and as they rest on disk (GeoTIFF)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from pathlib import Path
@@ -11,6 +13,7 @@ from pyproj import CRS
 
 from gpserver.errors import InvalidValue
 from gpserver.features import parse_spatial_reference
+from gpserver.objects import Pieces
 
 # rasterio brings a GDAL of its own: only a process that meets a raster loads it.
 if TYPE_CHECKING:
@@ -131,19 +134,30 @@ def _nodata(raster: Raster, values: NDArray[Any]) -> float | None:
     return float("nan") if raster.nodata is None and values.dtype.kind == "f" else raster.nodata
 
 
-def read_facts(path: Path) -> RasterFacts:
-    """The facts of a stored raster."""
+@contextmanager
+def _stored(path: Path, **options: Any) -> Iterator["DatasetReader"]:
+    """Open a stored raster, which may be one that comes over in pieces."""
     import rasterio
 
-    with rasterio.open(path) as file:
+    if pieces := Pieces.at(path):
+        from gpserver.objects.gdal import open_pieces
+
+        with open_pieces(pieces, **options) as file:
+            yield file
+    else:
+        with rasterio.open(path, **options) as file:
+            yield file
+
+
+def read_facts(path: Path) -> RasterFacts:
+    """The facts of a stored raster."""
+    with _stored(path) as file:
         return RasterFacts(tuple(file.bounds), _crs(file), file.count)
 
 
 def read_sample(path: Path) -> NDArray[Any]:
     """Values of the first band, flat, none missing; evenly chosen ones where the raster is large."""
-    import rasterio
-
-    with rasterio.open(path) as file:
+    with _stored(path) as file:
         step = max(1, max(file.shape) // _SAMPLE)
         shape = max(1, file.height // step), max(1, file.width // step)
         band = file.read(1, masked=True, out_shape=shape)
@@ -167,14 +181,13 @@ def read_window(
         height: Its pixels.
         smooth: Whether values between cells are interpolated.
     """
-    import rasterio
     from affine import Affine
     from rasterio.enums import ColorInterp, Resampling
     from rasterio.transform import from_bounds
     from rasterio.vrt import WarpedVRT
 
     wkt = crs.to_wkt() if crs else ""
-    with rasterio.open(path, **_overview(str(path), wkt, (box[2] - box[0]) / width)) as file:
+    with _stored(path, **_overview(str(path), wkt, (box[2] - box[0]) / width)) as file:
         source = file.crs or wkt or "EPSG:3857"
         window = {
             "crs": wkt if wkt and file.crs else source, "width": width, "height": height,
@@ -217,10 +230,9 @@ def _overview(path: str, crs: str, pixel: float) -> dict[str, int]:
 @lru_cache(maxsize=1024)
 def _cell_sizes(path: str, crs: str) -> list[float]:
     """The sizes of the cells of a raster's overviews in units of a spatial reference."""
-    import rasterio
     from rasterio.warp import calculate_default_transform
 
-    with rasterio.open(path) as file:
+    with _stored(Path(path)) as file:
         levels = file.overviews(1)
         if not levels:
             return []
@@ -231,9 +243,7 @@ def _cell_sizes(path: str, crs: str) -> list[float]:
 
 def values_at(path: Path, x: float, y: float) -> list[float | None]:
     """The value of every band at a place in the raster's own spatial reference; None where there is none."""
-    import rasterio
-
-    with rasterio.open(path) as file:
+    with _stored(path) as file:
         [cell] = file.sample([(x, y)], masked=True)
         return [
             None if gone or value != value else float(value)

@@ -79,9 +79,7 @@ class StoredResults:
         shutil.rmtree(folder, ignore_errors=True)
 
     def dataset(self, job_id: str, name: str) -> Path:
-        """The file of the object's pieces on this machine; a raster comes as a whole, as GDAL reads files."""
-        if name.endswith(".tif"):
-            return self.text(job_id, name)
+        """The file of the object's pieces on this machine."""
         path = self.cache / job_id / name
         Pieces.expect(path, self.objects, place(job_id, name))
         with suppress(FileNotFoundError):  # swept just now: whoever opens it says so

@@ -9,6 +9,8 @@ from conftest import Server, start
 from gpclient import EsriError, points
 from objectstore import Bucket
 
+from gpserver.objects import Objects
+
 SERVICES = Path(__file__).parent / "services"
 
 
@@ -83,6 +85,36 @@ def test_a_raster_is_drawn(node: Server) -> None:
         params={"bbox": "0,0,60,60", "size": "200,200", "f": "image", "bboxSR": "4326"},
     )
     assert picture.headers["content-type"] == "image/png", picture.text
+
+
+def test_a_map_of_a_raster_costs_the_bytes_that_it_shows(node: Server, bucket: Bucket) -> None:
+    job = node.client.submit("Files/Noise")
+    assert node.client.wait(job)["jobStatus"] == "esriJobSucceeded"
+    layer = f"Files/MapServer/jobs/j{number(job)}"
+    assert Objects(bucket.url).size(f"jobs/{number(job)}/results-1/Cells.tif") > 15_000_000
+    asked = {"f": "image", "format": "png32", "bboxSR": "4326", "imageSR": "4326", "size": "200,200"}
+    for box, most, size in [
+        ("0,0,60,60", 4, 500_000),  # the head, the overviews' heads, one overview
+        ("0,0,60,60", 0, 0),
+        ("20,20,22,22", 2, 1_000_000),  # at most four tiles of the finest level
+    ]:
+        bucket.proxy.exchanges.clear()
+        picture = node.client.http.get(
+            f"{node.rest}/services/{layer}/export",
+            params={**asked, "bbox": box, "dpi": "96" if most else "97"},
+        )
+        assert picture.headers["content-type"] == "image/png", picture.text
+        gets = bucket.proxy.gets("Cells.tif")
+        assert len(gets) <= most, gets
+        assert sum(item.sent for item in gets) <= size
+    bucket.proxy.exchanges.clear()
+    found = node.client.get(
+        f"{layer}/identify",
+        geometry="40,40", geometryType="esriGeometryPoint", sr="4326", tolerance="1",
+        mapExtent="0,0,60,60", imageDisplay="200,200,96",
+    )  # fmt: skip
+    assert len(found["results"]) == 1
+    assert len(bucket.proxy.gets("Cells.tif")) == 1
 
 
 def test_an_upload_reaches_a_job(node: Server, bucket: Bucket) -> None:

@@ -41,3 +41,10 @@ def slope(size: int = 600) -> Raster:
 def environment() -> str:
     """What a task sees of the server's environment."""
     return ",".join(sorted(name for name in os.environ if name.startswith(("AWS", "GPSERVER_RESULTS"))))
+
+
+@task(output="cells")
+def noise(size: int = 2048) -> Raster:
+    """A raster that nothing makes small."""
+    cells = np.random.default_rng(3).random((size, size), np.float32)
+    return Raster(cells, (0, 0, 60, 60), 4326)
