@@ -83,7 +83,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> Starlette:  # noqa
     telemetry = create_telemetry()
     catalog = parts.catalog or Catalog(settings.services.resolve())
     engine = create_engine(settings, files, shared, telemetry, catalog, parts)
-    examiner = _examiner(settings, home, files)
+    examiner = _examiner(settings, home, files, parts)
     studio = Studio(data / "pictures", slots=_ARTISTS, start_method=start_method)
     # Of its own: tiles come by the hundred, and would push out pictures that were promised for a while.
     tiles = Studio(data / "tiles", slots=_ARTISTS, start_method=start_method)
@@ -139,6 +139,7 @@ def _site(
         settings.execute_wait,
         parts.status or (partial(waiting_told, clock=parts.clock) if settings.waiting_status else status_of),
         parts.clock,
+        parts.adapt,
         guard,
         frozenset(settings.trusted_origins),
         Allowed(settings.fetch_allowed),
@@ -175,7 +176,7 @@ def _view_of(engine: Engine, catalog: Catalog, guard: Guard | None, owner: str) 
     return View(guard.engine(engine, caller), guard.catalog(catalog, caller)) if caller else None
 
 
-def _examiner(settings: Settings, home: Path, files: Files) -> Examiner:
+def _examiner(settings: Settings, home: Path, files: Files, parts: Parts) -> Examiner:
     return Examiner(
         settings.services.resolve(),
         home / "questions",
@@ -183,6 +184,7 @@ def _examiner(settings: Settings, home: Path, files: Files) -> Examiner:
         reach=reach_of(settings),
         start_method=settings.start_method or None,
         hidden=files.hidden,
+        desk=parts.desk,
     )
 
 

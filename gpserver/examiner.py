@@ -11,6 +11,7 @@ from typing import Any
 from gpserver.fetch import Reach
 from gpserver.finding import Finding
 from gpserver.sandbox import Desk
+from gpserver.sandbox.desk import Asks
 from gpserver.task import Service, Task
 from gpserver.uploads import Uploads
 from gpserver.worker import PRELOAD, Assignment
@@ -37,6 +38,7 @@ class Examiner:
         reach: What may be fetched for one question.
         start_method: As for :class:`gpserver.sandbox.Sandbox`.
         hidden: As for :class:`gpserver.sandbox.Sandbox`.
+        desk: Answers instead of child processes.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class Examiner:
         reach: Reach,
         start_method: str | None = None,
         hidden: Collection[str] = (),
+        desk: Asks | None = None,
     ) -> None:
         self._services, self._folder, self._uploads, self._reach = services, folder, uploads, reach
-        self._desk = Desk(
+        self._desk = desk or Desk(
             "gpserver.worker:examine",
             slots=_SLOTS,
             preload=PRELOAD,

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from gpserver.catalog import Catalog
 from gpserver.engine import Engine
 from gpserver.executors import Executor
+from gpserver.formats import Resource
 from gpserver.job import Job
 from gpserver.results.place import Files
+from gpserver.sandbox.desk import Asks
 from gpserver.stores import JobStore
 
 
@@ -26,3 +28,7 @@ class Parts:
     """Makes the engine of what ``Engine`` is made of."""
     status: Callable[[Job], str] | None = None
     """What ArcGIS' clients are told of where a job stands."""
+    desk: Asks | None = None
+    """Looks at inputs before a job is submitted."""
+    adapt: Callable[[str, Resource], Resource] | None = None
+    """Makes of what there is at a path what ArcGIS' clients get."""

@@ -111,10 +111,15 @@ def examine(payload: dict[str, Any], channel: Channel) -> dict[str, Any]:
         task cannot be had.
     """
     job = Assignment(**payload)
+    return look(job, _catalog(job.services))
+
+
+def look(job: Assignment, catalog: Catalog) -> dict[str, Any]:
+    """As ``examine``, with the task from a catalog that is there already."""
     workspace = Workspace(Path(job.jobs), job.job_id)
     workspace.scratch(job.attempt).mkdir(parents=True, exist_ok=True)
     try:
-        task = _catalog(job.services).task(job.service, job.task)
+        task = catalog.task(job.service, job.task)
         with _source(job, workspace) as source:
             findings = task.findings(_sent(job, workspace), source) + _environment_findings(job)
     except GPServerError as error:

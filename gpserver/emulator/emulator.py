@@ -25,12 +25,20 @@ class Emulator:
         seed: What ids and chance follow from.
         start: When its clock begins, and begins again at a reset, in epoch seconds; None for now.
         speed: How fast its clock runs, as for ``Clock``.
+        version: The release of ArcGIS that it is taken for, such as 10.91; 0 for none in particular.
     """
 
     def __init__(
-        self, settings: Settings, *, seed: int = 1, start: float | None = None, speed: float = 1.0
+        self,
+        settings: Settings,
+        *,
+        seed: int = 1,
+        start: float | None = None,
+        speed: float = 1.0,
+        version: float = 0.0,
     ) -> None:
         self._settings, self._seed, self._start, self._speed = settings, seed, start, speed
+        self._version = version
         self.clock = Clock(start, speed)
         self.quirks = Quirks()
         self.script = Script(self.quirks)
@@ -101,7 +109,13 @@ class Emulator:
     async def _begin(self) -> World:
         self.script.clear(self._seed)
         world = await run_in_threadpool(
-            World, self._settings, self.clock, self._seed, self.script.choose, self.quirks
+            World,
+            self._settings,
+            self.clock,
+            self._seed,
+            self.script.choose,
+            self.quirks,
+            self._version,
         )
         await world.start()
         return world

@@ -14,8 +14,10 @@ from starlette.applications import Starlette
 from gpserver.app import create_app
 from gpserver.catalog import Catalog
 from gpserver.emulator.clock import Clock
+from gpserver.emulator.desk import NearDesk
 from gpserver.emulator.engine import EmulatedEngine
 from gpserver.emulator.quirks import Quirks
+from gpserver.emulator.release import Release
 from gpserver.emulator.stage import Line, Stage
 from gpserver.emulator.store import StagedStore
 from gpserver.emulator.timeline import Timeline
@@ -37,20 +39,30 @@ class World:
         seed: What the ids of jobs follow from.
         choose: Gives the timeline of a new job.
         quirks: What it does as ArcGIS does.
+        version: The release of ArcGIS that it is taken for; 0 for none in particular.
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock, seed: int, choose: Callable[[Job], Timeline], quirks: Quirks
+        self,
+        settings: Settings,
+        clock: Clock,
+        seed: int,
+        choose: Callable[[Job], Timeline],
+        quirks: Quirks,
+        version: float = 0.0,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="gpserver-", ignore_cleanup_errors=True)
         self._settings = replace(settings, data=Path(self._folder.name), store="", results="", layers="")
+        if version:
+            self._settings = replace(self._settings, current_version=version)
         self._clock, self._choose = clock, choose
         self.catalog = Catalog(settings.services.resolve())
         chance = random.Random(seed)  # noqa: S311 - a test wants it to be foreseen
         engine = partial(
             EmulatedEngine, clock=clock.now, make_id=lambda: f"{chance.getrandbits(128):032x}", quirks=quirks
         )
-        parts = Parts(clock.now, self.catalog, self._jobs, engine, self._told)
+        adapt = Release(version).adapt if version else None
+        parts = Parts(clock.now, self.catalog, self._jobs, engine, self._told, NearDesk(self.catalog), adapt)
         self.app: Starlette = create_app(self._settings, parts)
         quirks.stage = self.stage
         self._life: AbstractAsyncContextManager[Mapping[str, Any] | None] = self.app.router.lifespan_context(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from gpserver.errors import GPServerError, InvalidRequest
 from gpserver.sandbox.order import Ending, Order, Outcome
@@ -17,6 +17,25 @@ from gpserver.sandbox.pool import Sandbox
 _log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+
+
+class Asks(Protocol):
+    """What answers requests: a desk, or whoever stands in for one."""
+
+    def ask(
+        self,
+        payload: dict[str, Any],
+        read: Callable[[dict[str, Any]], Answer],
+        *,
+        what: str,
+        seconds: float,
+        memory: int | None,
+        after: Callable[[], None] = lambda: None,
+    ) -> "Future[Answer]":
+        """As ``Desk.ask``."""
+
+    def close(self) -> None:
+        """Stop."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,6 +69,8 @@ class Site:
     """What clients are told of where a job stands."""
     clock: Callable[[], float] = time.time
     """Epoch seconds."""
+    adapt: Callable[[str, Resource], Resource] | None = None
+    """Makes of what there is at a path what clients get; None where that is the same."""
     guard: Guard | None = None
     """Where there are users; without it everybody may do everything."""
     origins: frozenset[str] = frozenset()
@@ -186,6 +188,8 @@ def endpoint(
                 request.scope[CALLER] = call.caller.name
                 admission.check(call)
             resource = await handler(call)
+            if site.adapt and isinstance(resource, Resource):
+                resource = site.adapt(call.path, resource)
         except TokenRequired as error:
             resource = replace(error_resource(error), location=_sign_in_page(request))
         except Exception as error:
