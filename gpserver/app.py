@@ -47,11 +47,11 @@ from gpserver.schedules.office import Office, View
 from gpserver.schedules.ticker import Ticker
 from gpserver.security import KEYS, Guard, create_guard, kept_key, shared_key
 from gpserver.settings import Settings
+from gpserver.space import Space
 from gpserver.stores import JobStore
 from gpserver.stores.sqlite import SQLiteStore
 from gpserver.telemetry.observers import Telemetry, create_telemetry
 from gpserver.telemetry.requests import Requests
-from gpserver.uploads import Space
 
 if TYPE_CHECKING:
     from gpserver.stores.postgres import PostgresStore
@@ -151,7 +151,7 @@ def _routes(
 ) -> list[BaseRoute]:
     """EverGIS' come behind ArcGIS' long ones, which are polled, and before the short ones, which take all."""
     arcgis = routes(site)
-    long = [route for route in arcgis if isinstance(route, Route) and route.path.startswith("/arcgis/")]
+    long = [route for route in arcgis if _is_long(route)]
     everpoint = evergis.Site(
         site.engine,
         site.catalog,
@@ -164,8 +164,12 @@ def _routes(
         site.guard,
         site.origins,
     )
-    short = [route for route in arcgis if route not in long]
+    short = [route for route in arcgis if not _is_long(route)]
     return [*long, *watched, *evergis_routes(everpoint), *short]
+
+
+def _is_long(route: BaseRoute) -> bool:
+    return isinstance(route, Route) and route.path.startswith("/arcgis/")
 
 
 def _view_of(engine: Engine, catalog: Catalog, guard: Guard | None, owner: str) -> View | None:

@@ -33,7 +33,8 @@ def layers_of(settings: Settings) -> Place:
     folder = str(settings.data.resolve() / "layers")
     where = settings.layers or folder
     location = where if is_database(where) else str(Path(where).resolve())
-    return Place(location, folder, bool(settings.users), administrators)
+    space = settings.max_uploads, settings.max_uploads_each
+    return Place(location, folder, bool(settings.users), administrators, *space)
 
 
 def reach_of(settings: Settings) -> Reach:

@@ -73,7 +73,7 @@ class Settings:
     max_upload: int = 2_000_000_000
     """Bytes of one uploaded file, in one piece or in parts."""
     max_uploads: int = 100_000_000_000
-    """Bytes of all uploaded files that are kept."""
+    """Bytes of all uploaded files that are kept, and as many of the files in EverGIS' catalogue."""
     max_uploads_each: int = 20_000_000_000
     """Bytes of those of one user who signed in."""
     upload_types: tuple[str, ...] = (

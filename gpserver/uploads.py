@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from math import inf
 from pathlib import Path
 
 import orjson
 
-from gpserver.errors import InvalidRequest, NotFound, ServerBusy, TooLarge
+from gpserver.errors import InvalidRequest, NotFound, TooLarge
 from gpserver.job import Input
+from gpserver.space import Space
 from gpserver.workspace import size_of
 
 ID = re.compile(r"i[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -51,14 +51,6 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
-    """Bytes that all items may take, and those of one user who signed in."""
-
-    total: float
-    each: float
-
-
-@dataclass(frozen=True, slots=True)
 class Weight:
     """What an item takes, as it was when its folders had these times."""
 
@@ -76,7 +68,7 @@ class Uploads:
         types: File name extensions that are taken, without the dot.
     """
 
-    space = Space(inf, inf)
+    space = Space()
     """What they may take together."""
 
     def __init__(self, root: Path, most_bytes: int = 0, types: Sequence[str] = ()) -> None:
@@ -247,13 +239,7 @@ class Uploads:
         return {int(path.name): path for path in self._folder(item).glob("parts/*")}
 
     def _check_space(self, owner: str, more: int = 0) -> None:
-        used, space = self._used(), self.space
-        if sum(used.values()) + more > space.total:
-            raise ServerBusy(
-                f"Uploaded files take {space.total:,} bytes, and no more are kept. Ask again later."
-            )
-        if owner and used[owner] + more > space.each:
-            raise ServerBusy(f"Your uploaded files may take {space.each:,} bytes together: delete some.")
+        self.space.check(self._used(), owner, more)
 
     def _used(self) -> Counter[str]:
         """The bytes of each owner's items; only folders that have changed are read again."""

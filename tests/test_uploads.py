@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gpserver.errors import InvalidRequest, NotFound, ServerBusy, TooLarge
-from gpserver.uploads import Space, Upload, Uploads, file_name
+from gpserver.space import Space
+from gpserver.uploads import Upload, Uploads, file_name
 
 
 @pytest.fixture

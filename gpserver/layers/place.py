@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cache
+from math import inf
 from pathlib import Path
 
 from gpserver.errors import GPServerError
@@ -9,6 +10,7 @@ from gpserver.layers.layers import Layers, Rights
 from gpserver.layers.rasters import RasterFiles
 from gpserver.layers.resources import Resources
 from gpserver.layers.store import LayerStore
+from gpserver.space import Space
 
 _POSTGRES = ("postgresql://", "postgres://")
 
@@ -22,18 +24,23 @@ class Place:
         files: The folder of uploaded files and rasters; empty for that of the layers.
         guarded: Whether there are users, so that each has his own layers.
         administrators: The users who may change every layer.
+        most_files: Bytes that all files may take; None for any number.
+        most_files_each: Bytes that those of one user may take.
     """
 
     location: str = field(repr=False)  # it may hold a password
     files: str = ""
     guarded: bool = False
     administrators: tuple[str, ...] = ()
+    most_files: int | None = None
+    most_files_each: int | None = None
 
     def open(self, owner: str = "") -> Layers:
         """The layers as one user sees them; opened once per process."""
         rights = Rights(owner, self.guarded, frozenset(self.administrators))
         files = self.files or self.location
-        return Layers(_store(self.location), _resources(files), RasterFiles(Path(files) / "rasters"), rights)
+        tree = _resources(files, self.most_files, self.most_files_each)
+        return Layers(_store(self.location), tree, RasterFiles(Path(files) / "rasters"), rights)
 
 
 def open_layers(location: str | Path) -> Layers:
@@ -65,5 +72,5 @@ def _store(location: str) -> LayerStore:
 
 
 @cache
-def _resources(folder: str) -> Resources:
-    return Resources(Path(folder))
+def _resources(folder: str, total: int | None, each: int | None) -> Resources:
+    return Resources(Path(folder), Space(inf if total is None else total, inf if each is None else each))

@@ -11,6 +11,7 @@ from typing import Any
 
 from gpserver.database import Database
 from gpserver.errors import Conflict, Forbidden, InvalidValue, NotFound
+from gpserver.space import Space
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (
@@ -61,9 +62,11 @@ class Resources:
 
     Args:
         folder: Where the catalogue (``resources.sqlite``) and the contents (``files/``) lie.
+        space: What the files may take together.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, space: Space = Space()) -> None:  # noqa: B008 - it is never changed
+        self._space = space
         self._database = Database(folder / "resources.sqlite", _SCHEMA, 1)
         self._files = folder / "files"
         self._owner, self._all = "", True
@@ -116,6 +119,7 @@ class Resources:
             InvalidValue: The name cannot be.
             NotFound: There is no such parent.
             Conflict: The name is taken there.
+            ServerBusy: There is no space for it.
         """
         item = self._new(name, "file", parent, owner, description)
         suffix = Path(name).suffix.lower()
@@ -251,7 +255,7 @@ class Resources:
         with self._database.transaction() as connection:
             if _there(connection, item):
                 raise Conflict(f"{item.name} already exists in this folder.")
-            _insert(connection, item)
+            self._insert(connection, item)
         return item
 
     def _replace(self, item: Resource) -> Resource:
@@ -262,10 +266,18 @@ class Resources:
             if old:
                 item = _changed(item, id=old.id, created=old.created)
                 connection.execute("DELETE FROM resources WHERE id = ?", (old.id,))
-            _insert(connection, item)
+            self._insert(connection, item)
         if old:
             (self._files / old.file).unlink(missing_ok=True)
         return item
+
+    def _insert(self, connection: Any, item: Resource) -> None:
+        values = tuple(getattr(item, field.name) for field in fields(Resource))
+        marks = ", ".join("?" * len(values))
+        connection.execute(f"INSERT INTO resources ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608 - only ? marks
+        if item.size:  # what is over the limit is rolled back
+            used = connection.execute("SELECT owner, SUM(size) FROM resources GROUP BY owner")
+            self._space.check(dict(used.fetchall()), item.owner)
 
     def _sees(self, item: Resource) -> bool:
         return self._all or item.owner == self._owner
@@ -315,12 +327,6 @@ def _there(connection: Any, item: Resource) -> Resource | None:
     query = f"SELECT {_COLUMNS} FROM resources WHERE owner = ? AND parent = ? AND name = ?"  # noqa: S608 - our own columns
     row = connection.execute(query, (item.owner, item.parent, item.name)).fetchone()
     return _resource(row) if row else None
-
-
-def _insert(connection: Any, item: Resource) -> None:
-    values = tuple(getattr(item, field.name) for field in fields(Resource))
-    marks = ", ".join("?" * len(values))
-    connection.execute(f"INSERT INTO resources ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608 - only ? marks
 
 
 def _name(name: str) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gpserver.errors import Conflict, Forbidden, InvalidValue, NotFound
+from gpserver.errors import Conflict, Forbidden, InvalidValue, NotFound, ServerBusy
 from gpserver.layers import Layers, Resources
+from gpserver.space import Space
 
 Draft = Callable[[str], Path]
 
@@ -49,6 +50,24 @@ def test_folders_and_files(tree: Resources, draft: Draft) -> None:
     ann.remove(folder.id, cascade=True)
     assert ann.listing() == []
     assert not content.exists()
+
+
+def test_the_space_of_a_user_and_of_all(tmp_path: Path, draft: Draft) -> None:
+    tree = Resources(tmp_path, Space(total=25, each=15))
+    ann, bob = tree.seen_by("ann"), tree.seen_by("bob")
+    ann.add_file(draft("x" * 10), "a.txt")
+    with pytest.raises(ServerBusy, match="15 bytes together"):
+        ann.add_file(draft("x" * 10), "b.txt")
+    with pytest.raises(ServerBusy, match="15 bytes together"):
+        ann.add_file(draft("x" * 16), "a.txt", rewrite=True)
+    ann.add_file(draft("x" * 15), "a.txt", rewrite=True)
+    with pytest.raises(ServerBusy, match="25 bytes, and no more"):
+        bob.add_file(draft("x" * 11), "b.txt")
+    assert bob.add_folder("folder")
+    assert [len(path.read_bytes()) for path in (tmp_path / "files").iterdir()] == [15]
+    ann.remove("a.txt")
+    assert bob.add_file(draft("x" * 11), "b.txt").size == 11
+    tree.close()
 
 
 def test_a_file_is_replaced_only_when_asked(tree: Resources, draft: Draft) -> None:

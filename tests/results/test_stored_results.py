@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Server, start
@@ -17,7 +18,7 @@ SERVICES = Path(__file__).parent / "services"
 @pytest.fixture(scope="module")
 def node(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("node")
-    (folder / "gpserver.toml").write_text("max_upload = 50_000_000\n")
+    (folder / "gpserver.toml").write_text("max_upload = 700_000\nmax_uploads = 1_000_000\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GPSERVER_RESULTS", bucket.url)
         patch.setenv("AWS_SESSION_TOKEN", "secret")
@@ -130,6 +131,26 @@ def test_an_upload_reaches_a_job(node: Server, bucket: Bucket) -> None:
     assert validated["additionalMessages"] == [], validated
     node.client.post(f"{place}/{item}/delete")
     assert not [name for name in bucket.names() if item in name]
+
+
+def test_uploads_have_their_limits_in_the_store(node: Server, bucket: Bucket) -> None:
+    place = f"{node.rest}/services/Files/GPServer/uploads"
+
+    def upload(size: int) -> dict[str, Any]:
+        files = {"file": ("a.txt", bytes(size))}
+        return node.client.http.post(f"{place}/upload", params={"f": "json"}, files=files).json()
+
+    assert "takes up to 700000" in str(upload(700_001)["error"])
+    first = upload(600_000)["item"]["itemID"]
+    error = upload(600_000)["error"]
+    assert (error["code"], "1,000,000 bytes" in error["message"]) == (503, True)
+    assert [name for name in bucket.names() if name.startswith("uploads/") and first not in name] == []
+    item = node.client.post(f"{place}/register", itemName="b.txt")["item"]["itemID"]
+    part = {"data": {"f": "json", "partId": "1"}, "files": {"file": ("p", bytes(600_000))}}
+    assert node.client.http.post(f"{place}/{item}/uploadPart", **part).json()["error"]["code"] == 503
+    node.client.post(f"{place}/{first}/delete")
+    assert node.client.http.post(f"{place}/{item}/uploadPart", **part).json()["success"]
+    node.client.post(f"{place}/{item}/delete")
 
 
 def test_an_upload_in_parts(node: Server) -> None:

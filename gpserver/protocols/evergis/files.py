@@ -22,6 +22,8 @@ async def create(call: Call) -> dict[str, Any]:
 
     Raises:
         InvalidRequest: No file was sent.
+        TooLarge: It has more bytes than a file may have.
+        ServerBusy: There is no space for it.
         Conflict: The name is taken there, and ``rewrite`` is not set.
         NotFound: There is no such folder, or with PATCH no such file.
     """
@@ -34,12 +36,14 @@ async def upload(call: Call) -> dict[str, Any]:
 
     Raises:
         InvalidRequest: No file was sent.
+        TooLarge: It has more bytes than a file may have.
+        ServerBusy: There is no space for it.
         Conflict: There is a file of this name, and ``rewrite`` is not set.
     """
     form = await _form(call)
-    sent = _sent(form)
 
     def keep() -> Resource:
+        sent = _sent(call, form)
         resources, rewrite = call.site.layers.resources, form.flag("rewrite")
         return resources.add_file(sent.path, _name(sent.name), rewrite=rewrite, temporary=True)
 
@@ -69,9 +73,12 @@ async def _form(call: Call) -> Parameters:
     return await call.form(most)
 
 
-def _sent(form: Parameters) -> Spooled:
+def _sent(call: Call, form: Parameters) -> Spooled:
     if (sent := form.file("file")) is None:
         raise InvalidRequest("Send the file as 'file' of multipart/form-data.")
+    most = call.site.engine.uploads.most_bytes
+    if (size := sent.path.stat().st_size) > most:
+        raise TooLarge(f"The file has {size} bytes; this server takes up to {most}.")
     return sent
 
 
@@ -81,10 +88,7 @@ def _name(text: str) -> str:
 
 
 def _kept(call: Call, form: Parameters) -> dict[str, Any]:
-    sent, resources = _sent(form), call.site.layers.resources
-    most = call.site.engine.uploads.most_bytes
-    if (size := sent.path.stat().st_size) > most:
-        raise TooLarge(f"The file has {size} bytes; this server takes up to {most}.")
+    sent, resources = _sent(call, form), call.site.layers.resources
     there = _there(call, form.text("resourceId"))
     name = form.text("fileName") or (there.name if there else "") or _name(sent.name)
     parent = there.parent if there else form.text("parentId")

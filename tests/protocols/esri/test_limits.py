@@ -142,7 +142,7 @@ def test_slots_that_are_kept_for_a_service_are_left_to_it(server: Server) -> Non
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that takes two large bodies at once, one of each user, and a megabyte of files."""
-    limits = "max_bodies = 2\nmax_bodies_each = 1\nmax_uploads = 1_000_000\n"
+    limits = "max_bodies = 2\nmax_bodies_each = 1\nmax_upload = 700_000\nmax_uploads = 1_000_000\n"
     with publishing(tmp_path_factory.mktemp("narrow"), {"limits.py": SERVICES}, limits) as server:
         yield server
 
@@ -206,6 +206,29 @@ def test_files_beyond_the_space_are_refused_and_not_kept(narrow: Server) -> None
     assert not spooled(narrow)
     assert narrow.client.http.post(f"{place}/{first}/delete", data={"f": "json"}).json() == {"success": True}
     assert upload(600_000)["success"]
+
+
+def test_files_of_everpoint_have_the_same_limits(narrow: Server) -> None:
+    with Everpoint(narrow.url) as caller:
+        kept = narrow.data / "layers" / "files"
+
+        def sent(size: int, name: str = "a.txt") -> dict[str, Any]:
+            return {"files": {"file": (name, bytes(size))}, "data": {"owner": caller.name}}
+
+        for place in ("/resources/file", "/upload/file"):
+            assert "up to 700000" in caller.problem("POST", place, 413, **sent(700_001))
+        file = caller.read(caller.http.post("/resources/file", **sent(600_000)))
+        for place in ("/resources/file", "/upload/file"):
+            text = caller.problem("POST", place, 402, **sent(600_000, "b.txt"))
+            assert "1,000,000 bytes" in text
+        again = {"resourceId": file["resourceId"], "fileName": "a.txt", "owner": caller.name}
+        files = {"file": ("a.txt", bytes(650_000))}
+        changed = caller.read(caller.http.patch("/resources/file", files=files, data=again))
+        assert changed["size"] == 650_000
+        assert [path.stat().st_size for path in kept.iterdir()] == [650_000]
+        assert not spooled(narrow)
+        caller.delete(f"/resources/{file['resourceId']}")
+        caller.read(caller.http.post("/upload/file", **sent(600_000, "b.txt")))
 
 
 def test_an_administrator_reads_the_limits_of_a_service_by_the_names_of_arcgis(server: Server) -> None:
