@@ -48,6 +48,7 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
         access_log=False,
         log_config=None,
         lifespan="on",
+        ws="none",  # nobody asks for them, and what speaks them takes long to load
         timeout_graceful_shutdown=_GRACE,
     )
     server = _Server(config, app, settings.drain, lambda: _ready(url, settings, on_ready))

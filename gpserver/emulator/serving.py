@@ -66,6 +66,7 @@ class Served(Resident):
             access_log=False,
             log_config=None,
             lifespan="off",
+            ws="none",
             timeout_graceful_shutdown=_GRACE,
         )
         self._server = uvicorn.Server(config)

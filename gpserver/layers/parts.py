@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import shapely
 
 from gpserver.features import parse_spatial_reference
@@ -32,6 +31,8 @@ def write_parts(folder: Path, info: LayerInfo, table: pa.Table) -> list[Part]:
     Raises:
         OSError: The disk is full or closed; what was written of it is removed.
     """
+    import pyarrow.parquet as pq  # a server opens its layers at once; of rows it may never see any
+
     folder.mkdir(parents=True, exist_ok=True)
     table = table.cast(schema_of(info)).replace_schema_metadata(_metadata(info))
     parts: list[Part] = []
@@ -79,6 +80,8 @@ def touching(parts: Sequence[Part], ids: Ids | None) -> Iterator[Part]:
 
 
 def _read(path: Path, part: Part, columns: Sequence[str], key: str, ids: Ids | None) -> pa.Table:
+    import pyarrow.parquet as pq
+
     if ids is not None:
         ids = ids[np.searchsorted(ids, part.first) : np.searchsorted(ids, part.last, "right")]
     if ids is None or len(ids) == part.rows:
