@@ -22,14 +22,15 @@ class Pseudonyms:
     """Placeholders by kind of secret, counted from 1."""
 
     def __init__(self) -> None:
-        self._placeholders: dict[tuple[str, str], str] = {}
+        self._placeholders: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._disguises: dict[str, tuple[Disguises, str]] = {}
+        self._sorted: list[tuple[Disguises, str]] | None = None
 
     def give(self, kind: str, secret: str, placeholder: str) -> None:
         """Let a placeholder stand for a secret, here and in all texts."""
         if secret:
-            self._placeholders[kind, secret] = placeholder
+            self._placeholders[secret] = placeholder
             self._spread(kind, secret, placeholder)
 
     def of(self, kind: str, secret: str, *, spread: bool = True) -> str:
@@ -42,7 +43,7 @@ class Pseudonyms:
         """
         if not secret or PLACEHOLDER.fullmatch(secret) or (kind == "user" and secret.lower() in _NOBODY):
             return secret
-        placeholder = self._placeholders.get((kind, secret)) or self._new(kind, secret)
+        placeholder = self._placeholders.get(secret) or self._new(kind, secret)
         if spread and len(secret) >= _SHORTEST:
             self._spread(kind, secret, placeholder)
         return placeholder
@@ -51,15 +52,14 @@ class Pseudonyms:
         """What stands for a personal number: a number again; True, False and None stay."""
         if value is None or isinstance(value, bool):
             return value
-        return type(value)(self._new(kind, repr(value)).rpartition("-")[2])
+        return type(value)(self._new(kind, f"{kind} {value!r}").rpartition("-")[2])
 
     def place(self, host: str, netloc: str) -> str:
         """What stands for the host of a URL, with its port unless it is the one that was recorded."""
         user, _, place = netloc.rpartition("@")
         self.of("password", user.partition(":")[2])
         if not host or host.endswith(_PUBLIC):
-            known = self._placeholders.get(("host", place.lower())) or self._placeholders.get(("host", host))
-            return known or place
+            return self._placeholders.get(place.lower()) or self._placeholders.get(host) or place
         standing, port = self.of("host", host), place.lower().removeprefix(host)
         return standing if standing == "recorded.example" else standing + port
 
@@ -69,24 +69,29 @@ class Pseudonyms:
         for stage in stages:
             for email in _EMAIL.findall(stage) if "@" in stage else ():
                 self.of("email", email)
-        for disguises, placeholder in list(self._disguises.values()):
+        for disguises, placeholder in self._longest_first():
             hidden = disguises.replace(text, stages, placeholder)
             if hidden is not text and hidden != text:
                 text, stages = hidden, unveiled(hidden)
         return text
 
     def _new(self, kind: str, secret: str) -> str:
-        if known := self._placeholders.get((kind, secret)):
+        if known := self._placeholders.get(secret):
             return known
         number = self._counts[kind] = self._counts.get(kind, 0) + 1
         end = {"email": "@mail.example", "host": ".example"}.get(kind, "")
-        return self._placeholders.setdefault((kind, secret), f"redacted-{kind}-{number}{end}")
+        return self._placeholders.setdefault(secret, f"redacted-{kind}-{number}{end}")
 
     def _spread(self, kind: str, secret: str, placeholder: str) -> None:
         if secret in self._disguises:
             return
         disguises = Disguises(secret, word=kind in _WORDS, any_case=kind == "host")
         self._disguises[secret] = (disguises, placeholder)
-        # The longest first, or a secret within another would be taken out of it alone.
-        longest_first = sorted(self._disguises.items(), key=lambda item: -len(item[0]))
-        self._disguises = dict(longest_first)
+        self._sorted = None
+
+    def _longest_first(self) -> list[tuple[Disguises, str]]:
+        # Or a secret within another would be taken out of it alone.
+        if self._sorted is None:
+            known = sorted(self._disguises.items(), key=lambda item: -len(item[0]))
+            self._sorted = [found for _, found in known]
+        return self._sorted

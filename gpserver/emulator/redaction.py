@@ -60,7 +60,7 @@ class Redaction:
         self, origin: str, fields: Collection[str] = (), displacement: Displacement | None = None
     ) -> None:
         self._displacement, self._fields = displacement, {name.lower() for name in fields}
-        self._kinds = {name.lower(): name.lower() for name in fields} | KINDS
+        self._kinds = KINDS | {name.lower(): name.lower() for name in fields}
         self._pair = _pair(self._kinds)
         place = urlsplit(origin)
         self._names = Pseudonyms()
