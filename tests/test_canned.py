@@ -384,6 +384,14 @@ def test_recorded_messages_are_said_again_and_errors_end_the_job(
     assert descriptions(state)[0] == "ERROR 999999"
 
 
+def test_the_example_gives_its_result(gp_server: GPServer, client: Client) -> None:
+    gp_server.publish(canned.read(ROOT / "examples/testing/services/Proximity.GPServer"))
+    point = '{"features": [{"geometry": {"x": 24.94, "y": 60.17}}]}'
+    polygons = client.run("Proximity/BufferPoints", Input_Features=point)["Output_Polygons"]
+    recorded = ROOT / "examples/testing/services/Proximity.GPServer/BufferPoints/Output_Polygons.json"
+    assert polygons == json.loads(recorded.read_text("utf-8"))["value"]
+
+
 def test_a_synchronous_service_is_executed(folder: Folder, publish: Any, client: Client) -> None:
     folder.write("Hot.json", OLD)
     folder.write("Hot/Count-1.json", 12)
