@@ -5,7 +5,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +196,18 @@ class Engine:
         Raises:
             NotFound: There is no such job, or its lifetime is over.
         """
-        job = self._store.get(job_id)
+        return self.shown(job_id, self._store.get(job_id))
+
+    def stored(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Those of the ids that are jobs, as they stand; ``shown`` says which of them may be seen here."""
+        return self._store.several(job_ids)
+
+    def shown(self, job_id: str, job: Job | None) -> Job:
+        """A job that is there and may be seen.
+
+        Raises:
+            NotFound: There is no such job, or its lifetime is over.
+        """
         if job is None or job.condemned or not self._shows(job):
             raise NotFound(f"Job {job_id} not found.")
         return job

@@ -42,6 +42,9 @@ class JobStore(Protocol):
     def get(self, job_id: str) -> Job | None:
         """The job as it stands, or None."""
 
+    def several(self, job_ids: Collection[str]) -> dict[str, Job]:
+        """Those of the ids that are jobs, as they stand; up to a thousand."""
+
     def claim(
         self, runner: str, now: float, full: Collection[str] = (), only: Collection[str] | None = None
     ) -> Job | None:

@@ -353,6 +353,12 @@ def test_a_job_is_seen_as_others_left_it(store: JobStore) -> None:
     assert seen[1].progress == Progress("half", 50.0)
 
 
+def test_several_jobs_are_read_at_once(store: JobStore) -> None:
+    in_state(store, "1", JobStatus.FAILED)
+    in_state(store, "2", JobStatus.QUEUED)
+    assert store.several(["2", "gone", "1"]) == {"1": store.get("1"), "2": store.get("2")}
+
+
 def test_jobs_survive_a_restart(tmp_path: Path) -> None:
     first = SQLiteStore(tmp_path / "jobs.sqlite")
     first.add(new("1"))

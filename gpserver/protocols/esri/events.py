@@ -62,7 +62,7 @@ async def _stream(call: Call, job: Job, seen: int) -> AsyncIterator[bytes]:
 def _event(call: Call, job: Job, seen: int) -> tuple[int, bytes]:
     # Without the place in the queue: lines of the log are counted here, and that one comes and goes.
     status = call.site.status(job)
-    value: dict[str, Any] = job_value(call.site.engine, job.id, job.version, True, status, None)
+    value: dict[str, Any] = job_value(call.site.engine, job, True, status, None)
     messages = value["messages"]
     told = {
         "jobStatus": value["jobStatus"],

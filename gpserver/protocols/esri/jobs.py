@@ -53,7 +53,10 @@ async def job(call: Call) -> Resource:
     engine = call.site.engine
     ahead = await ask(engine, engine.ahead, found) if found.status is JobStatus.QUEUED else None
     status = call.site.status(found)
-    value = await ask(engine, job_value, engine, found.id, found.version, with_messages, status, ahead)
+    # Most polls see what the poll before them saw.
+    value = _kept(engine, found.id, found.version, with_messages, status, ahead)
+    if not value:
+        value.update(await ask(engine, job_value, engine, found, with_messages, status, ahead))
     return Resource(
         value,
         f"Job Details: {esri_id(found.id)} ({found.service}/{found.task})",
@@ -241,7 +244,7 @@ async def job_of(call: Call) -> Job:
         NotFound: There is no such job of this task.
     """
     engine, asked = call.site.engine, call.part("job_id") or call.parameters.text("jobId")
-    found = await ask(engine, engine.job, _job_id(asked))
+    found = await call.site.looks.job(engine, _job_id(asked))
     service, task = call.part("service"), call.part("task")
     if (service, task) not in ((found.service, found.task), ("", ""), ("", found.task)):
         # Another spelling, a display name, or another task: the catalog knows.
@@ -263,12 +266,18 @@ async def _succeeded(call: Call) -> Job:
 
 
 @lru_cache(maxsize=256)
-def job_value(
+def _kept(
     engine: Engine, job_id: str, version: int, with_messages: bool, status: str, ahead: int | None
 ) -> dict[str, Any]:
-    """A job as JSON, of the version, the status and the place in the queue that were just seen."""
-    # Kept by version: most polls see what the poll before them saw.
-    found = engine.job(job_id)
+    """Where the value of a job of this version is kept; empty until somebody has put it there."""
+    return {}
+
+
+def job_value(
+    engine: Engine, found: Job, with_messages: bool, status: str, ahead: int | None
+) -> dict[str, Any]:
+    """A job as JSON, of the status and the place in the queue that were just seen."""
+    job_id = found.id
     value: dict[str, Any] = {"jobId": esri_id(job_id), "jobStatus": status}
     if step := progress(found):
         value["progress"] = step

@@ -37,6 +37,7 @@ from gpserver.maps.studio import Studio
 from gpserver.protocols.esri.log import status_of
 from gpserver.protocols.form import Parameters, read_body
 from gpserver.protocols.intake import Intake
+from gpserver.protocols.looks import Looks
 from gpserver.security import NOBODY, Caller, Guard
 
 _log = logging.getLogger(__name__)
@@ -77,6 +78,8 @@ class Site:
     """Of whose pages a cookie is believed, besides our own."""
     allowed: Allowed = Allowed(())  # noqa: RUF009 - it is never changed
     """The places besides the public internet that webhooks may be at."""
+    looks: Looks = field(default_factory=Looks)
+    """At jobs that are polled."""
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_STREAMS))
     """Room for pages that follow a job."""
     stopping: Event = field(default_factory=Event)
