@@ -108,7 +108,7 @@ class LocalExecutor:
         self._unsure: deque[Attempt] = deque()
         self._looks: deque[threading.Event] = deque()
         self._work = threading.Event()
-        self._closing = self._draining = False
+        self._closing = self._draining = self._passed_over = False
         self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._dispatch, name="gpserver-dispatch", daemon=True)
 
@@ -133,7 +133,7 @@ class LocalExecutor:
                 self._sandbox.cancel(attempt.key)
 
     def look(self) -> bool:
-        """Have the dispatcher begin what there is room for, and wait; whether some room is left."""
+        """Have the dispatcher begin what there is room for, and wait; whether ``free`` is so after that."""
         looked = threading.Event()
         self._looks.append(looked)
         self._wake()
@@ -142,8 +142,8 @@ class LocalExecutor:
         return self.free()
 
     def free(self) -> bool:
-        """Whether another job could begin now."""
-        return not self._draining and self._sandbox.free() > 0
+        """Whether there is room, and no job waits that only other machines may begin."""
+        return not self._draining and self._sandbox.free() > 0 and not self._passed_over
 
     @property
     def vitals(self) -> Vitals:
@@ -257,6 +257,8 @@ class LocalExecutor:
         running = [attempt.job for attempt in self._attempts.running()]
         turn = next_turn(running, self._slots, self._kept())
         job = self._store.claim(self._runner, time.time(), turn.full, turn.only)
+        # One that may not begin here may do so elsewhere, though there is room.
+        self._passed_over = job is None and turn.is_limited and bool(self._store.waiting(1))
         if job is None:
             return False
         self._begin(job)

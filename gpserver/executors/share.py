@@ -16,6 +16,11 @@ class Turn:
     only: frozenset[str] | None = None
     """The services that alone may begin; None for all."""
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether there are services whose jobs may not begin."""
+        return bool(self.full) or self.only is not None
+
 
 def next_turn(running: Sequence[Job], slots: int, kept: Mapping[str, int]) -> Turn:
     """Say whose turn it is.
