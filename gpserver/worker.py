@@ -32,7 +32,10 @@ from gpserver.workspace import Workspace, excess
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
 
-PRELOAD = ("gpserver.features.files", "gpserver.layers.table", "pyarrow.parquet", "gpserver.eql")
+PRELOAD = (
+    *("gpserver.features.columns", "gpserver.features.files", "PIL.ImageColor"),
+    *("gpserver.layers.parquet", "gpserver.layers.table", "pyarrow.parquet", "gpserver.eql"),
+)
 """What most jobs need, and a server that runs none does not: children are forked when it is there."""
 
 _RASTERS = (GPRasterDataLayer.name, GPRasterData.name)
