@@ -46,6 +46,9 @@ class PostgresStore(SQLStore):
     def _rows(self, query: str, *values: object) -> list[Any]:
         return self.database.rows(query, *values)
 
+    def _change(self, statement: str, *values: object) -> list[Any]:
+        return self.database.rows(statement, *values)  # one statement commits itself: a round trip, not three
+
     def close(self) -> None:
         """Let go of all connections."""
         self.database.close()

@@ -71,6 +71,11 @@ class SQLStore(ABC):
     def _rows(self, query: str, *values: object) -> list[Any]:
         """The rows of a query."""
 
+    def _change(self, statement: str, *values: object) -> list[Any]:
+        """The rows that one change gives, which is a transaction of its own."""
+        with self._transaction() as connection:
+            return list(connection.execute(statement, values).fetchall())
+
     @property
     def webhooks(self) -> WebhookTables:
         """Who is told of jobs that end."""
@@ -143,19 +148,20 @@ class SQLStore(ABC):
         if not self._rows("SELECT 1 FROM jobs WHERE status = 'queued' LIMIT 1"):
             return None
         some, services = _among(full, only)
-        with self._transaction() as connection:
-            row = connection.execute(
-                "UPDATE jobs SET status = 'running', attempt = attempt + 1, runner = ?, started = ?,"  # noqa: S608 - only ? marks are put in
-                " version = version + 1, wait_until = NULL,"
-                " progress_text = NULL, progress_percent = NULL, progress_detail = NULL"
-                f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND {some}"
-                f" AND (wait_until IS NULL OR wait_until > {self._now})"
-                f" ORDER BY priority DESC, turn, seq LIMIT 1 {self._skip}) RETURNING {COLUMNS}",
-                (runner, now, *services),
-            ).fetchone()
-        if row is None:
+        rows = self._change(
+            "UPDATE jobs SET status = 'running', attempt = attempt + 1, runner = ?, started = ?,"  # noqa: S608 - only ? marks are put in
+            " version = version + 1, wait_until = NULL,"
+            " progress_text = NULL, progress_percent = NULL, progress_detail = NULL"
+            f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND {some}"
+            f" AND (wait_until IS NULL OR wait_until > {self._now})"
+            f" ORDER BY priority DESC, turn, seq LIMIT 1 {self._skip}) RETURNING {COLUMNS}",
+            runner,
+            now,
+            *services,
+        )
+        if not rows:
             return None
-        job = job_of(row)
+        job = job_of(rows[0])
         self.observer.began(job)
         return job
 
