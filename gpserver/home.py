@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,10 @@ from filelock import FileLock, Timeout
 from gpserver.errors import GPServerError
 
 _LOCK = "engine.lock"
+_BEAT = 3600.0  # seconds between two signs of life
+_SILENCE = (
+    7 * 86_400.0
+)  # seconds without one after which nobody comes back to a home: no machine freezes so long
 
 
 class DataFolderBusy(GPServerError):
@@ -31,7 +36,10 @@ def home_of(data: Path, *, shared: bool, port: int = 0) -> Path:
 
 @contextmanager
 def occupied(home: Path) -> Iterator[None]:
-    """Have a home for as long as the context lasts; what dead processes of this machine left of theirs goes.
+    """Have a home for as long as the context lasts.
+
+    Among homes, those that dead processes of this machine left go, and those of other machines, such as
+    containers whose names change, that were silent for a week.
 
     Raises:
         DataFolderBusy: Another process has it.
@@ -44,17 +52,47 @@ def occupied(home: Path) -> Iterator[None]:
         raise DataFolderBusy(
             f"Another gpserver works on {home}. Stop it, or start this one with another --data folder."
         ) from None
-    if home.parent.name == "nodes":
-        _bury(home)
     try:
-        yield
+        if home.parent.name == "nodes":
+            with _beating(home):
+                _bury(home)
+                yield
+        else:
+            yield
     finally:
         lock.release()
 
 
+@contextmanager
+def _beating(home: Path) -> Iterator[None]:
+    """Say from time to time that somebody lives here, by the time of the lock's file."""
+    left = threading.Event()
+
+    def beat() -> None:
+        while not left.wait(_BEAT):
+            with suppress(OSError):  # the shared folder is away
+                os.utime(home / _LOCK)
+
+    os.utime(home / _LOCK)
+    thread = threading.Thread(target=beat, name="gpserver-home", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        left.set()
+        thread.join()
+
+
 def _bury(home: Path) -> None:
+    now = (home / _LOCK).stat().st_mtime  # by the clock that stamps those of the others
+    for other in home.parent.iterdir():
+        with suppress(FileNotFoundError):  # it is being made, or buried by somebody else
+            if other != home and (_is_dead(other) or now - (other / _LOCK).stat().st_mtime > _SILENCE):
+                with suppress(Timeout), FileLock(other / _LOCK).acquire(timeout=0):
+                    shutil.rmtree(other, ignore_errors=True)
+
+
+def _is_dead(home: Path) -> bool:
     # A home that is named by its port is its successor's; one of a process nobody comes back to.
-    for other in home.parent.glob(f"{socket.gethostname()}-pid*"):
-        if other != home and not Path(f"/proc/{other.name.rpartition('pid')[2]}").exists():
-            with suppress(Timeout), FileLock(other / _LOCK).acquire(timeout=0):
-                shutil.rmtree(other, ignore_errors=True)
+    host, _, process = home.name.rpartition("-pid")
+    return host == socket.gethostname() and not Path(f"/proc/{process}").exists()

@@ -1,7 +1,9 @@
 """Processes that share a data folder: each has a home, and nothing of the dead stays."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,23 @@ with occupied(home_of(Path(sys.argv[1]), shared=True)):
     for other in others:
         assert other.stdout
         other.stdout.close()
+
+
+def test_homes_of_machines_that_were_silent_for_long_go(tmp_path: Path) -> None:
+    week = 7 * 86_400
+    ages = {"gone-6080": week + 3600, "gone-pid7": 2 * week, "away-6080": week - 3600, "away-pid7": 3600}
+    for name, age in ages.items():
+        (tmp_path / "nodes" / name / "jobs").mkdir(parents=True)
+        lock = tmp_path / "nodes" / name / "engine.lock"
+        lock.touch()
+        os.utime(lock, (time.time() - age,) * 2)
+    (tmp_path / "nodes" / "coming-6080").mkdir()
+    mine = home_of(tmp_path, shared=True)
+    with occupied(tmp_path / "nodes" / "frozen-6080"):
+        os.utime(tmp_path / "nodes" / "frozen-6080" / "engine.lock", (0, 0))
+        with occupied(mine):
+            names = {path.name for path in mine.parent.iterdir()}
+    assert names == {mine.name, "away-6080", "away-pid7", "coming-6080", "frozen-6080"}
+    os.utime(mine / "engine.lock", (0, 0))
+    with occupied(mine):
+        assert time.time() - (mine / "engine.lock").stat().st_mtime < 3600, "whoever comes back is not silent"
