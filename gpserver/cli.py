@@ -158,6 +158,7 @@ def _add_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token", default=os.environ.get("GPSERVER_TOKEN", ""), help="that lets in (default $GPSERVER_TOKEN)"
     )
+    parser.add_argument("--user", default="", help="whose token it is, where requests name their sender")
     parser.add_argument("--user-agent", default="", help="to be sent (default: what was recorded)")
     parser.add_argument("--patience", type=float, default=600.0, help="seconds for a job (default 600)")
     parser.add_argument("--insecure", action="store_true", help="believe any certificate")

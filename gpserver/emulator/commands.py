@@ -81,7 +81,7 @@ def run_diff(_: Settings, options: Namespace) -> int:
     """Compare a cassette with a server; 0 for no difference, 1 for some, 2 where it could not be asked."""
     try:
         checked_origin(options.url)
-        target = Target(options.url, options.token, options.user_agent, options.patience)
+        target = Target(options.url, options.token, options.user, options.user_agent, options.patience)
         with httpcore.ConnectionPool(ssl_context=tls(options.insecure)) as pool:
             outcomes = list(Rehearsal(read_cassette(options.cassette), target, pool).outcomes())
     except (GPServerError, OSError, ValueError) as error:

@@ -1,5 +1,6 @@
 """Finds the recorded answer to a request."""
 
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from gpserver.emulator.cassette import Cassette, Exchange, asked_in
 from gpserver.emulator.clock import Clock
 from gpserver.emulator.identities import births, ids_in, renamed
 from gpserver.emulator.nearness import Masks, nearness, same, shape_of
+from gpserver.emulator.pseudonyms import PLACEHOLDER
 from gpserver.emulator.takes import Take, Takes
 
 Match = Literal["exact", "fuzzy"]
@@ -57,6 +59,7 @@ class Player:
         self._births = births(self._exchanges)
         self._takes, self._lock = Takes(), threading.Lock()
         self._scenes: dict[tuple[str, str], list[_Scene]] = defaultdict(list)
+        self._patterns: list[tuple[str, re.Pattern[str], str]] = []
         self._shapes: dict[tuple[str, str], list[_Scene]] = defaultdict(list)
         for place, exchange in enumerate(self._exchanges):
             self._scene(asked_in(exchange)).places.append(place)
@@ -66,7 +69,7 @@ class Player:
         with self._lock:
             take, names = self._takes.of(_ids(asked))
             asked = _translated(asked, names)
-            for scene in self._scenes.get((asked.method, asked.path), ()):
+            for scene in self._of_path(asked):
                 if same(scene.asked, asked, self._masks):
                     return self._next(scene, take, exact=True)
             near = self._nearest(asked, self._alike(asked)) if self._match == "fuzzy" else None
@@ -79,6 +82,9 @@ class Player:
         return found.asked if found else None
 
     def _scene(self, asked: Asked) -> _Scene:
+        if (asked.method, asked.path) not in self._scenes and PLACEHOLDER.search(asked.path):
+            pattern = "[^/]+".join(map(re.escape, PLACEHOLDER.split(asked.path)))
+            self._patterns.append((asked.method, re.compile(pattern), asked.path))
         scenes = self._scenes[asked.method, asked.path]
         for scene in scenes:
             if same(scene.asked, asked, self._masks):
@@ -87,6 +93,12 @@ class Player:
         scenes.append(_Scene(number, asked))
         self._shapes[asked.method, shape_of(asked.path)].append(scenes[-1])
         return scenes[-1]
+
+    def _of_path(self, asked: Asked) -> Iterator[_Scene]:
+        yield from self._scenes.get((asked.method, asked.path), ())
+        for method, pattern, path in self._patterns:
+            if method == asked.method and pattern.fullmatch(asked.path):
+                yield from self._scenes[method, path]
 
     def _alike(self, asked: Asked) -> Iterator[_Scene]:
         yield from self._shapes.get((asked.method, shape_of(asked.path)), ())

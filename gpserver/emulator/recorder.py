@@ -18,19 +18,13 @@ from gpserver.emulator.bodies import MOST, read_whole
 from gpserver.emulator.cassette import Exchange, Headers, media_type_of
 from gpserver.emulator.origins import Rehosting, Stream, is_text
 from gpserver.emulator.tape import Tape
-from gpserver.emulator.upstream import TIMEOUT, explained
+from gpserver.emulator.upstream import NOT_PASSED_ON, OF_CONNECTION, TIMEOUT, explained
 from gpserver.errors import GPServerError
 from gpserver.protocols.cors import Origins
 
 _log = logging.getLogger(__name__)
 
-# Of the connection and not of the message; and what would have the server answer half, or not readably.
-_HOP = {
-    *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "upgrade"),
-    "transfer-encoding",
-}
-_NOT_ASKED = {*_HOP, "host", "content-length", "accept-encoding", "if-none-match", "if-modified-since"}
-_NOT_ANSWERED = {*_HOP, "content-encoding", "strict-transport-security", "content-security-policy"}
+_NOT_ANSWERED = OF_CONNECTION | {"strict-transport-security", "content-security-policy"}
 _COOKIE_BOUND = re.compile(r";\s*(?:secure|domain=[^;]*|samesite=none)\b", re.IGNORECASE)
 _PACKED = {"gzip", "x-gzip", "deflate"}
 _EITHER = 32 + zlib.MAX_WBITS  # gzip or zlib
@@ -104,7 +98,7 @@ class _Proxy:
         headers = tuple(
             (name, there.text(value))
             for name, value in request.headers.items()
-            if name.lower() not in _NOT_ASKED
+            if name.lower() not in NOT_PASSED_ON
         )
         sent = there(body) if is_text(media_type_of(headers)) else body
         return self._origin + path + (f"?{there.text(query)}" if query else ""), headers, sent

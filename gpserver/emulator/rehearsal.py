@@ -20,9 +20,10 @@ from gpserver.emulator.identities import (
 from gpserver.emulator.nearness import Masks
 from gpserver.emulator.origins import Rehosting, is_text, origin_of
 from gpserver.emulator.standing import ENDED, standing_in
-from gpserver.emulator.upstream import TIMEOUT, explained
+from gpserver.emulator.upstream import NOT_PASSED_ON, TIMEOUT, explained
 
-_CREDENTIALS = ("authorization", "x-esri-authorization")
+_OWN = NOT_PASSED_ON | {"authorization", "x-esri-authorization", "cookie", "user-agent"}
+_CALLER = "redacted-user-1"  # who signed in first when it was recorded
 _SIGNS_IN = re.compile(rb"redacted-password-\d+")
 _DOES = re.compile(r"/(?:submitJob|cancel|execute)/?$", re.IGNORECASE)
 _JOB = re.compile(r"/jobs/[^/]+/?$", re.IGNORECASE)
@@ -36,12 +37,14 @@ class Target:
     Attributes:
         url: Its host, or the root of its services where that is another than the recorded one.
         token: What it lets in; empty for none.
+        user: Whose that is, for requests that name their sender; empty for nobody in particular.
         user_agent: What is sent as such; empty for what was recorded.
         patience: Seconds that a job may take.
     """
 
     url: str
     token: str = ""
+    user: str = ""
     user_agent: str = ""
     patience: float = 600.0
 
@@ -132,15 +135,18 @@ class Rehearsal:
 
     def _request(self, recorded: Exchange) -> tuple[str, list[tuple[str, str]], bytes]:
         parts = urlsplit(recorded.url)
-        path = self._rooted(renamed(parts.path, self._names))
-        query = self._form(self._there.text(renamed(parts.query, self._names)))
+        path = self._rooted(self._signed(renamed(parts.path, self._names)))
+        query = self._form(self._there.text(self._signed(renamed(parts.query, self._names))))
         url = origin_of(self._target.url) + urlunsplit(("", "", path, query, ""))
         media_type, body = media_type_of(recorded.asked), renamed_bytes(recorded.sent, self._names)
         if is_text(media_type):
-            body = self._there(body)
+            body = self._there(self._signed(body.decode()).encode())
         if "urlencoded" in media_type:
             body = self._form(body.decode()).encode()
         return url, self._headers(recorded.asked, "token" in asked_in(recorded).parameters), body
+
+    def _signed(self, text: str) -> str:
+        return text.replace(_CALLER, self._target.user) if self._target.user else text
 
     def _form(self, text: str) -> str:
         """A query or form with the token of today."""
@@ -152,7 +158,7 @@ class Rehearsal:
         return urlencode([pair for pair in kept if token or pair[0].lower() != "token"])
 
     def _headers(self, asked: Headers, has_token: bool) -> list[tuple[str, str]]:
-        kept = [(name, value) for name, value in asked if name.lower() not in (*_CREDENTIALS, "user-agent")]
+        kept = [(name, value) for name, value in asked if name.lower() not in _OWN]
         agent = self._target.user_agent or next(
             (value for name, value in asked if name.lower() == "user-agent"), "gpserver"
         )

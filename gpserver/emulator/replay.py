@@ -2,8 +2,10 @@
 
 import logging
 import re
+from dataclasses import replace
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,6 +17,7 @@ from gpserver.emulator.clock import Clock
 from gpserver.emulator.identities import renamed, renamed_bytes
 from gpserver.emulator.origins import Rehosting, is_text
 from gpserver.emulator.player import Match, Played, Player
+from gpserver.emulator.redaction import KINDS
 from gpserver.errors import TooLarge
 from gpserver.protocols.cors import Origins
 
@@ -57,24 +60,31 @@ class _Replay:
         except TooLarge as error:
             return _esri_error(413, str(error), [])
         own = f"{request.url.scheme}://{request.url.netloc}"
+        # In a thread: bodies may be large, and then reading and comparing them takes a while.
+        played, response = await run_in_threadpool(self._found, request, body, own)
+        if played and self._clock:
+            await self._clock.sleep(played.exchange.seconds)
+        return response
+
+    def _found(self, request: Request, body: bytes, own: str) -> tuple[Played | None, Response]:
         asked = self._asked(request, body, own)
         played = self._player.play(asked)
+        if played is None and asked.method == "HEAD":
+            played = self._player.play(replace(asked, method="GET"))
         if played is None:
-            return _absent(asked, self._player.nearest(asked))
+            return None, _absent(asked, self._player.nearest(asked))
         if not played.exact:
             _log.warning("%s is answered as %s.", _line(asked), _line(played.recorded))
-        if self._clock:
-            await self._clock.sleep(played.exchange.seconds)
-        return _answer(played, Rehosting(self._origins, own), asked.parameters.get("callback", ""))
+        callback = asked.parameters.get("callback", "")
+        return played, _answer(played, Rehosting(self._origins, own), callback)
 
     def _asked(self, request: Request, body: bytes, own: str) -> Asked:
         # The recording's requests name the recorded host where a client now names this one.
         there = Rehosting([own], self._origins[0]) if self._origins else Rehosting([], "")
         media_type = request.headers.get("content-type", "")
         url = f"{request.scope['path']}?{there.text(request.scope['query_string'].decode('latin-1'))}"
-        method = "GET" if request.method == "HEAD" else request.method
         sent = there(body) if is_text(media_type) else body
-        return asked_of(method, url, media_type, sent, request.headers.get("range", ""))
+        return asked_of(request.method, url, media_type, sent, request.headers.get("range", ""))
 
 
 def _answer(played: Played, here: Rehosting, callback: str) -> Response:
@@ -121,6 +131,6 @@ def _line(asked: Asked) -> str:
     told = [
         f"{name}={value[:60]}{'…' if len(value) > 60 else ''}"
         for name, value in sorted(asked.parameters.items())
-        if name not in ("token", "password", "username", "f")
+        if name not in KINDS and name != "f"
     ]
     return f"{asked.method} {asked.path}" + (f" with {', '.join(told)}" if told else "")

@@ -14,6 +14,17 @@ from gpserver.errors import GPServerError
 TIMEOUT = {"connect": 10.0, "read": 600.0, "write": 600.0, "pool": 600.0}
 """Seconds; a synchronous task may take its ten minutes."""
 
+OF_CONNECTION = frozenset({
+    *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "upgrade"),
+    *("transfer-encoding", "content-encoding"),
+})  # fmt: skip
+"""Headers of a connection, and not of what is said on it."""
+
+NOT_PASSED_ON = OF_CONNECTION | {
+    *("host", "content-length", "accept-encoding", "expect", "if-none-match", "if-modified-since"),
+}
+"""Headers of a request that are made anew, or would have the server answer half or not readably."""
+
 _log = logging.getLogger(__name__)
 
 

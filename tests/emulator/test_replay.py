@@ -46,8 +46,10 @@ def of_job(*words: str, seconds: float = 10.0) -> list[Exchange]:
 class Browser:
     """Asks a replay without a network."""
 
-    def __init__(self, *exchanges: Exchange, **options: Any) -> None:
-        self._app = replay(Cassette(exchanges), **options)
+    def __init__(self, *recorded: Exchange | Cassette, **options: Any) -> None:
+        exchanges = tuple(item for item in recorded if isinstance(item, Exchange))
+        cassettes = [item for item in recorded if isinstance(item, Cassette)]
+        self._app = replay(cassettes[0] if cassettes else Cassette(exchanges), **options)
 
     def ask(self, method: str, place: str, **rest: Any) -> httpx.Response:
         async def work() -> httpx.Response:
@@ -233,3 +235,22 @@ def test_what_is_no_cassette_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.har").write_text('{"log": {"entries": 1}}')
     with pytest.raises(GPServerError, match="no HAR file"):
         read_cassette(tmp_path / "a.har")
+
+
+def test_names_that_were_redacted_may_be_anything_in_a_path() -> None:
+    browser = Browser(exchange("/sp/layers/redacted-user-1.places", {"name": "redacted-user-1.places"}))
+    assert browser.ask("GET", "/sp/layers/ada.places").json()["name"] == "redacted-user-1.places"
+    assert browser.ask("GET", "/sp/layers/ada.roads").status_code == 404
+
+
+def test_what_was_hidden_may_be_anything() -> None:
+    place = {"geometry": {"x": 1.0, "y": 2.0}, "attributes": {"PHONE": 1, "kind": "a"}}
+    recorded = exchange(f"{TASK}/execute", {"value": 1}, Input=json.dumps(place))
+    app = Browser(Cassette((recorded,), ("PHONE",), moved=True))
+
+    def ask(kind: str) -> httpx.Response:
+        own = {"geometry": {"x": 7.5, "y": 51.25}, "attributes": {"PHONE": 5551815, "kind": kind}}
+        return app.ask("POST", f"{TASK}/execute", data={"Input": json.dumps(own)})
+
+    assert ask("a").json() == {"value": 1}
+    assert "error" in ask("b").json()
