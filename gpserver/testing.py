@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from gpserver.emulator.clock import Clock
+from gpserver.emulator.faults import Fault
 from gpserver.emulator.quirks import Quirk
 from gpserver.emulator.serving import Resident
 from gpserver.emulator.timeline import Step, Timeline
+from gpserver.emulator.verification import Requests
 from gpserver.task import Service, task, task_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,6 +44,11 @@ class GPServer:
     def clock(self) -> Clock:
         """The time of the server; ``clock.speed = 0`` lets it stand still."""
         return self._emulator.clock
+
+    @property
+    def requests(self) -> Requests:
+        """What clients sent since the last reset: ``requests.submitted("Buffer").once()``."""
+        return Requests(self._emulator.journal)
 
     def task_url(self, name: str, service: str = SERVICE) -> str:
         """The URL of a task."""
@@ -94,6 +102,15 @@ class GPServer:
     def quirk(self, name: Any, **facts: Any) -> None:
         """Have the server behave as ArcGIS does: see ``gpserver.emulator.quirks``."""
         self._emulator.quirks.add(Quirk(name, **facts))
+
+    def fault(self, kind: Any, **facts: Any) -> None:
+        """Break requests or answers on their way: see ``gpserver.emulator.faults``.
+
+        Args:
+            kind: What happens: ``"reset"``, ``"gateway"``, ``"half_body"`` …
+            facts: As for ``Fault``: of which requests, and how.
+        """
+        self._emulator.faults.add(msgspec.convert({"kind": kind, **facts}, Fault))
 
     def advance(self, seconds: float) -> None:
         """Set the clock forward; whatever falls due meanwhile has happened when this returns."""

@@ -7,6 +7,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from gpserver.emulator.clock import Clock
+from gpserver.emulator.faults import Faults
+from gpserver.emulator.journal import Journal
 from gpserver.emulator.quirks import Quirks
 from gpserver.emulator.script import Script
 from gpserver.emulator.timeline import Timeline
@@ -42,14 +44,14 @@ class Emulator:
         self.clock = Clock(start, speed)
         self.quirks = Quirks()
         self.script = Script(self.quirks)
+        self.faults = Faults(self._answer, self.clock)
+        self.journal = Journal(self.faults, self.clock)
         self._world: World | None = None
         self._changing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, by the server as it is since the last reset."""
-        world = self.world
-        world.stage.begin_request()
-        await world.app(scope, receive, send)
+        await self.journal(scope, receive, send)
 
     async def start(self) -> None:
         """Begin to serve."""
@@ -64,13 +66,15 @@ class Emulator:
                 await world.close()
 
     async def reset(self) -> None:
-        """Be as at the start: no jobs, files, stubs, timelines or quirks, and the first time again."""
+        """Be as at the start: no jobs, files, stubs or records, nothing scripted, and at the first time."""
         async with self._changing:
             self.clock.set(self._start, self._speed)
             self.quirks.clear()
+            self.faults.clear(self._seed)
             former, self._world = self._world, await self._begin()
             if former:
                 await former.close()
+            self.journal.clear()
 
     async def advance(self, seconds: float) -> None:
         """Set the clock forward, once the tasks at work have returned or some seconds have passed."""
@@ -105,6 +109,11 @@ class Emulator:
         kept = [item for found in former for item in found.tasks if item.name not in names]
         catalog.withdraw(service.full_name)
         catalog.publish(replace(service, tasks=(*kept, *service.tasks)))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        world = self.world
+        world.stage.begin_request()
+        await world.app(scope, receive, send)
 
     async def _begin(self) -> World:
         self.script.clear(self._seed)

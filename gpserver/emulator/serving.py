@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import uvicorn
 
 from gpserver.emulator.emulator import Emulator
+from gpserver.emulator.transport import Protocol
 from gpserver.serve import listen
 
 Value = TypeVar("Value")
@@ -63,6 +64,7 @@ class Served(Resident):
         self.url = f"http://{host}:{self._listener.getsockname()[1]}"
         config = uvicorn.Config(
             emulator,
+            http=Protocol,
             access_log=False,
             log_config=None,
             lifespan="off",
