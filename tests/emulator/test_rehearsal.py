@@ -22,9 +22,8 @@ class Real(Web):
     def on_server(self, rest: str) -> None:
         looks = sum(path.partition("?")[0].endswith(NEW) for path, _ in self.server.asked)
         status = "Succeeded" if looks > 2 else "Executing"
-        self.answer(
-            json.dumps({"jobId": NEW, "jobStatus": f"esriJob{status}"}).encode(), content_type=JSON[0][1]
-        )
+        said = {"jobId": NEW, "jobStatus": f"esriJob{status}"}
+        self.answer(json.dumps(said).encode(), content_type=JSON)
 
     def on_sp(self, rest: str) -> None:
         self.answer(b"{}", content_type=JSON)
