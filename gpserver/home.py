@@ -14,9 +14,8 @@ from gpserver.errors import GPServerError
 
 _LOCK = "engine.lock"
 _BEAT = 3600.0  # seconds between two signs of life
-_SILENCE = (
-    7 * 86_400.0
-)  # seconds without one after which nobody comes back to a home: no machine freezes so long
+# Seconds without one after which nobody comes back to a home: no machine freezes for so long.
+_SILENCE = 7 * 86_400.0
 
 
 class DataFolderBusy(GPServerError):

@@ -14,8 +14,8 @@ class Observer(Protocol):
     def submitted(self, job: NewJob) -> None:
         """A job was queued."""
 
-    def began(self, job: Job) -> None:
-        """A job left the line: its attempt runs."""
+    def began(self, job: Job, since: float) -> None:
+        """A job left the line, in which it was since then (epoch seconds): its attempt runs."""
 
     def moved(self, job: Job, source: JobStatus) -> None:
         """A job came from another state to where it is now."""
@@ -34,7 +34,7 @@ class Nobody:
     def submitted(self, job: NewJob) -> None:
         """Nothing."""
 
-    def began(self, job: Job) -> None:
+    def began(self, job: Job, since: float) -> None:
         """Nothing."""
 
     def moved(self, job: Job, source: JobStatus) -> None:

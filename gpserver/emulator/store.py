@@ -39,7 +39,7 @@ class StagedStore(SQLiteStore):
         if row is None:
             return None
         job = job_of(row)
-        self.observer.began(job)
+        self.observer.began(job, job.created)
         return job
 
     def say(self, job_id: str, messages: Iterable[Message] = (), progress: Progress | None = None) -> None:

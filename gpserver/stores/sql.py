@@ -154,15 +154,18 @@ class SQLStore(ABC):
             " progress_text = NULL, progress_percent = NULL, progress_detail = NULL"
             f" WHERE seq = (SELECT seq FROM jobs WHERE status = 'queued' AND {some}"
             f" AND (wait_until IS NULL OR wait_until > {self._now})"
-            f" ORDER BY priority DESC, turn, seq LIMIT 1 {self._skip}) RETURNING {COLUMNS}",
+            f" ORDER BY priority DESC, turn, seq LIMIT 1 {self._skip})"
+            f" RETURNING {COLUMNS}, (SELECT max(at) FROM messages WHERE job_id = id)",
             runner,
             now,
             *services,
         )
         if not rows:
             return None
-        job = job_of(rows[0])
-        self.observer.began(job)
+        *row, last_word = rows[0]
+        job = job_of(row)
+        # Whoever puts a job back into the line says so, and nobody has a word after that.
+        self.observer.began(job, job.created if job.attempt == 1 else last_word or now)
         return job
 
     def overdue(self) -> list[Job]:

@@ -50,11 +50,11 @@ class Metrics:
         """A job was queued."""
         self._submits.labels(job.service, job.task).inc()
 
-    def began(self, job: Job) -> None:
-        """A job left the line; that of another attempt began nobody knows when."""
-        if job.attempt == 1 and job.started is not None:
+    def began(self, job: Job, since: float) -> None:
+        """A job left the line, in which it was since then."""
+        if job.started is not None:
             # The clocks of two machines may differ.
-            self._queued.labels(job.service, job.task).observe(max(0.0, job.started - job.created))
+            self._queued.labels(job.service, job.task).observe(max(0.0, job.started - since))
 
     def moved(self, job: Job, source: JobStatus) -> None:
         """An attempt or a job came to its end."""

@@ -40,11 +40,11 @@ class Telemetry:
         """A job was queued."""
         self.metrics.submitted(job)
 
-    def began(self, job: Job) -> None:
+    def began(self, job: Job, since: float) -> None:
         """A job left the line."""
-        self.metrics.began(job)
+        self.metrics.began(job, since)
         if self.traces:
-            self.traces.began(job)
+            self.traces.began(job, since)
 
     def moved(self, job: Job, source: JobStatus) -> None:
         """A job came from another state to where it is now."""

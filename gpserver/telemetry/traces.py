@@ -74,10 +74,10 @@ class Traces:
         _TEXT.inject(carrier, context=set_span_in_context(span, Context()))
         return carrier.get("traceparent", "")
 
-    def began(self, job: Job) -> None:
-        """The time in line is over; that of another attempt began nobody knows when."""
-        if job.attempt == 1 and job.started is not None:
-            self._span("queue", job, job.created, job.started)
+    def began(self, job: Job, since: float) -> None:
+        """The time in line is over, in which the job was since then."""
+        if job.started is not None:
+            self._span("queue", job, since, job.started)
 
     def moved(self, job: Job, source: JobStatus) -> None:
         """An attempt is over, or a job that never began."""

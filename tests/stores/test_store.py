@@ -505,8 +505,8 @@ class Listener:
     def submitted(self, job: NewJob) -> None:
         self.told.append(("submitted", job.id))
 
-    def began(self, job: Job) -> None:
-        self.told.append(("began", job.id, job.attempt, job.trace))
+    def began(self, job: Job, since: float) -> None:
+        self.told.append(("began", job.id, job.attempt, job.trace, since))
 
     def moved(self, job: Job, source: JobStatus) -> None:
         self.told.append(("moved", source, job.status, job.attempt, job.started, job.ended))
@@ -517,16 +517,18 @@ class Listener:
 def test_an_observer_is_told_every_fact_once(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "observer", listener := Listener())
     store.add(new("1"))
-    assert store.claim("me", 2.0)
-    assert store.move("1", JobStatus.RUNNING, JobStatus.QUEUED, now=3.0)
+    job = store.claim("me", 2.0)
+    assert job
+    again = Message(MessageType.WARNING, "once more", 3.0)
+    assert store.move("1", JobStatus.RUNNING, JobStatus.QUEUED, now=3.0, messages=[again])
     assert not store.move("1", JobStatus.RUNNING, JobStatus.FAILED, now=3.0)
     assert store.claim("you", 4.0)
     assert store.claim("you", 4.0) is None
     assert store.move("1", JobStatus.RUNNING, JobStatus.SUCCEEDED, now=5.0)
     assert listener.told == [
         ("submitted", "1"),
-        ("began", "1", 1, "00-1"),
+        ("began", "1", 1, "00-1", job.created),
         ("moved", "running", "queued", 1, 2.0, None),
-        ("began", "1", 2, "00-1"),
+        ("began", "1", 2, "00-1", 3.0),
         ("moved", "running", "succeeded", 2, 4.0, 5.0),
     ]

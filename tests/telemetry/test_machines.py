@@ -111,3 +111,7 @@ def test_an_attempt_that_was_lost_and_the_next_one_are_spans_of_one_trace(
     assert [fact(span, "gpserver.job.status") for span in (first, second)] == ["lost", "succeeded"]
     assert first.parent_span_id == second.parent_span_id
     assert first.end_time_unix_nano <= second.start_time_unix_nano
+    # From the end of one attempt to the beginning of the next; the first one's died with its machine, maybe.
+    [again] = [span for span in receiver.of(job_id)["queue"] if fact(span, "gpserver.job.attempt") == 2]
+    assert abs(again.start_time_unix_nano - first.end_time_unix_nano) < 1e9
+    assert again.end_time_unix_nano == second.start_time_unix_nano
