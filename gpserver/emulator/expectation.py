@@ -32,7 +32,7 @@ def parameter_miss(record: Record, name: str, expected: Any) -> str:
     misses = [
         _refused(expected, value) if callable(expected) else _unlike(expected, value) for value in values
     ]
-    return "" if "" in misses else f"{name} {misses[-1]}"
+    return "" if "" in misses else f"{name}{misses[-1]}"
 
 
 def shown(value: Any) -> str:
@@ -50,9 +50,9 @@ def shown(value: Any) -> str:
 
 def _refused(wanted: Callable[[Any], bool], value: Any) -> str:
     try:
-        return "" if wanted(value) else f"is {shown(value)}"
+        return "" if wanted(value) else f" is {shown(value)}"
     except Exception as error:  # it was written for the values of other requests
-        return f"is {shown(value)}, on which {type(error).__name__}: {error}"
+        return f" is {shown(value)}, on which {type(error).__name__}: {error}"
 
 
 def _unlike(expected: Any, value: Any) -> str:
@@ -61,13 +61,13 @@ def _unlike(expected: Any, value: Any) -> str:
     if not places:
         return ""
     if () in ours or () in theirs:
-        return f"is {shown(value)}"
+        return f" is {shown(value)}, not {shown(_read(expected))}"
     told = [
         f"{'.'.join(map(str, place))} is {shown(theirs.get(place, ANY))}, not {shown(ours.get(place, ANY))}"
         for place in places[:_DIFFERENCES]
     ]
     more = [f"{len(places) - _DIFFERENCES} more differ"] if len(places) > _DIFFERENCES else []
-    return ", ".join(told + more)
+    return ": " + ", ".join(told + more)
 
 
 def _equal(one: Any, other: Any) -> bool:

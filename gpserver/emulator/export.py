@@ -28,7 +28,8 @@ from gpserver.emulator.record import Record
 
 def har_of(records: Iterable[Record]) -> Har:
     """The requests without their secrets; of one under way, what there is."""
-    return har([_entry(masked(record), record) for record in records])
+    noted = list(records)
+    return har([_entry(shown, record) for shown, record in zip(masked(noted), noted, strict=True)])
 
 
 def _entry(shown: Record, record: Record) -> Entry:

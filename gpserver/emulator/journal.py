@@ -184,7 +184,7 @@ class _Exchange:
         if self.ended is None:
             self.seconds, self.ended = perf_counter() - self.moment, self._clock.now()
             # What else hangs on it, such as the connection, is not kept.
-            self._scope = {name: self._scope.get(name) for name in _FACTS}
+            self._scope = {name: self._scope[name] for name in _FACTS if name in self._scope}
             self._tell(self)
 
     def record(self) -> Record:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
@@ -33,15 +34,16 @@ _PART = re.compile(
 )
 
 
-def masked(record: Record) -> Record:
-    """The record without tokens, passwords, credentials and cookies; its answer without content encoding."""
-    masking = _Masking()
-    masking.of(record)  # a secret may turn up before the place that tells that it is one
-    return masking.of(record)
+def masked(records: Iterable[Record]) -> list[Record]:
+    """The records without tokens, passwords, credentials and cookies; answers without content encoding."""
+    masking, found = _Masking(), list(records)
+    for record in found:  # a secret may turn up before the place that tells that it is one
+        masking.of(record)
+    return [masking.of(record) for record in found]
 
 
 class _Masking:
-    """Hides the secrets of one record wherever they turn up in it."""
+    """Hides secrets wherever they turn up once it has seen one told as such."""
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()

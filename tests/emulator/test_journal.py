@@ -111,8 +111,12 @@ def test_health_and_what_the_test_itself_asks_is_no_business_of_a_client(
 def test_the_newest_thousand_are_kept_and_a_reset_forgets_them() -> None:
     journal, seen = Journal(_silent, Clock()), list[int]()
     forget = journal.listen(lambda record: seen.append(record.number))
-    for n in range(1005):
-        anyio.run(_ask, journal, f"/{n}")
+
+    async def ask_often() -> None:
+        for n in range(1005):
+            await _ask(journal, f"/{n}")
+
+    anyio.run(ask_often)
     forget()
     anyio.run(_ask, journal, "/last")
     numbers = [record.number for record in journal.records()]
@@ -300,7 +304,9 @@ async def _nowhere(message: Any) -> None:
 
 
 async def _ask(app: Journal, path: str, send: Callable[[Any], Any] = _nowhere) -> None:
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
     async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return next(messages, None) or await anyio.sleep_forever()
 
     await app({"type": "http", "method": "GET", "path": path, "headers": []}, receive, send)
