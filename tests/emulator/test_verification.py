@@ -163,8 +163,6 @@ def test_what_led_nowhere(gp_server: GPServer, http: httpx.Client) -> None:
 
 
 def test_without_a_port(gp_app: GPServer) -> None:
-    import anyio
-
     async def ask() -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(gp_app), base_url=gp_app.url) as client:
             await client.get("/arcgis/rest/services?f=json")
