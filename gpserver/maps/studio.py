@@ -23,7 +23,7 @@ _MOST = 1000  # pictures that are kept
 _SWEEP_EVERY = 64  # pictures
 
 # What inputs and orders of rows need; conditions are the artist's anyway.
-_PRELOAD = ("geopandas", "gpserver.maps.order")
+_PRELOAD = ("gpserver.features.columns", "geopandas", "gpserver.maps.order")
 _NAME = re.compile(r"[0-9a-f]{32}\.[a-z]+")
 
 
