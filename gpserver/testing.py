@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from gpserver.emulator.clock import Clock
 from gpserver.emulator.faults import Fault
 from gpserver.emulator.quirks import Quirk
+from gpserver.emulator.scenario import Scenario
 from gpserver.emulator.serving import Resident
 from gpserver.emulator.timeline import Step, Timeline
 from gpserver.emulator.verification import Requests
@@ -97,11 +98,11 @@ class GPServer:
             steps: They, such as ``executing(2, progress=(0, 100)), failed("ERROR 000735")``.
             facts: As for ``Timeline``: of which ``service`` and ``task``, the ``nth`` alone …
         """
-        self._emulator.play(Timeline(steps, **facts))
+        self._emulator.add(timelines=[msgspec.convert({"steps": steps, **facts}, Timeline)])
 
     def quirk(self, name: Any, **facts: Any) -> None:
         """Have the server behave as ArcGIS does: see ``gpserver.emulator.quirks``."""
-        self._emulator.quirks.add(Quirk(name, **facts))
+        self._emulator.add(quirks=[msgspec.convert({"name": name, **facts}, Quirk)])
 
     def fault(self, kind: Any, **facts: Any) -> None:
         """Break requests or answers on their way: see ``gpserver.emulator.faults``.
@@ -110,7 +111,7 @@ class GPServer:
             kind: What happens: ``"reset"``, ``"gateway"``, ``"half_body"`` …
             facts: As for ``Fault``: of which requests, and how.
         """
-        self._emulator.faults.add(msgspec.convert({"kind": kind, **facts}, Fault))
+        self._emulator.add(faults=[msgspec.convert({"kind": kind, **facts}, Fault)])
 
     def advance(self, seconds: float) -> None:
         """Set the clock forward; whatever falls due meanwhile has happened when this returns."""
@@ -125,6 +126,6 @@ class GPServer:
         if not self._emulator.world.stage.release(job_id.removeprefix("j")):
             raise LookupError(f"Job {job_id} is not held.")
 
-    def reset(self) -> None:
-        """Put everything back to how it was at the start."""
-        self._resident.run(self._emulator.reset())
+    def reset(self, scenario: Scenario | None = None) -> None:
+        """Put everything back to how it was at the start, or to how a scenario wants it."""
+        self._resident.run(self._emulator.reset(scenario))

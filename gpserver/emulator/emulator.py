@@ -1,15 +1,17 @@
 """The emulated server: one ASGI application that can be scripted, asked what it saw, and put back."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from gpserver.emulator.clock import Clock
-from gpserver.emulator.faults import Faults
+from gpserver.emulator.faults import Fault, Faults
 from gpserver.emulator.journal import Journal
-from gpserver.emulator.quirks import Quirks
+from gpserver.emulator.quirks import Quirk, Quirks
+from gpserver.emulator.scenario import Scenario
 from gpserver.emulator.script import Script
 from gpserver.emulator.timeline import Timeline
 from gpserver.emulator.world import World
@@ -24,24 +26,12 @@ class Emulator:
 
     Args:
         settings: What it serves, and how; its data rests in temporary folders.
-        seed: What ids and chance follow from.
-        start: When its clock begins, and begins again at a reset, in epoch seconds; None for now.
-        speed: How fast its clock runs, as for ``Clock``.
-        version: The release of ArcGIS that it is taken for, such as 10.91; 0 for none in particular.
+        scenario: What it is like at the start and after a reset.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        seed: int = 1,
-        start: float | None = None,
-        speed: float = 1.0,
-        version: float = 0.0,
-    ) -> None:
-        self._settings, self._seed, self._start, self._speed = settings, seed, start, speed
-        self._version = version
-        self.clock = Clock(start, speed)
+    def __init__(self, settings: Settings, scenario: Scenario = Scenario()) -> None:  # noqa: B008 - frozen
+        self._settings, self.scenario = settings, scenario
+        self.clock = Clock(scenario.epoch, scenario.speed)
         self.quirks = Quirks()
         self.script = Script(self.quirks)
         self.faults = Faults(self._answer, self.clock)
@@ -65,12 +55,14 @@ class Emulator:
             if world:
                 await world.close()
 
-    async def reset(self) -> None:
-        """Be as at the start: no jobs, files, stubs or records, nothing scripted, and at the first time."""
+    async def reset(self, scenario: Scenario | None = None) -> None:
+        """Be as at the start: no jobs, files, stubs or records, nothing else scripted, and at the first time.
+
+        Args:
+            scenario: What it is to be like from now on; None for what it was.
+        """
         async with self._changing:
-            self.clock.set(self._start, self._speed)
-            self.quirks.clear()
-            self.faults.clear(self._seed)
+            self.scenario = scenario or self.scenario
             former, self._world = self._world, await self._begin()
             if former:
                 await former.close()
@@ -93,9 +85,16 @@ class Emulator:
             raise RuntimeError("The emulator was not started.")
         return self._world
 
-    def play(self, timeline: Timeline) -> None:
-        """Have certain jobs go the steps of a timeline."""
-        self.script.add(timeline)
+    def add(
+        self, timelines: Iterable[Timeline] = (), faults: Iterable[Fault] = (), quirks: Iterable[Quirk] = ()
+    ) -> None:
+        """Script more of it, until the next reset."""
+        for timeline in timelines:
+            self.script.add(timeline)
+        for fault in faults:
+            self.faults.add(fault)
+        for quirk in quirks:
+            self.quirks.add(quirk)
 
     def publish(self, service: Service) -> None:
         """Publish a service of stubs; one of its name is replaced, or gets these tasks beside its own.
@@ -116,15 +115,19 @@ class Emulator:
         await world.app(scope, receive, send)
 
     async def _begin(self) -> World:
-        self.script.clear(self._seed)
+        scenario = self.scenario
+        self.clock.set(scenario.epoch, scenario.speed)
+        self.script.clear(scenario.seed)
+        self.quirks.clear()
+        self.faults.clear(scenario.seed)
+        self.add(scenario.timelines, scenario.faults, scenario.quirks)
         world = await run_in_threadpool(
             World,
             self._settings,
             self.clock,
-            self._seed,
+            scenario,
             self.script.choose,
             self.quirks,
-            self._version,
         )
         await world.start()
         return world

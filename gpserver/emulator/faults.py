@@ -177,9 +177,11 @@ class Faults:
         await Response(body, 200, media_type="application/json;charset=utf-8")(scope, receive, send)
 
     async def _reset(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        await _read(receive)  # a client that still sends might see the break as something else
         await transport.reset(scope, receive)
 
     async def _close(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        await _read(receive)
         await transport.close(scope, receive)
 
     async def _lost_answer(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
@@ -217,13 +219,9 @@ class Faults:
         await _send(start, _WARNING + body, send)
 
     async def _duplicate(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        sent, body = bytearray(), True
-        while body:
-            message = await receive()
-            sent += message.get("body", b"")
-            body = message["type"] == "http.request" and bool(message.get("more_body"))
-        await self._answer(dict(scope), _replay(bytes(sent), receive))
-        await self._app(scope, _replay(bytes(sent), receive), send)
+        sent = await _read(receive)
+        await self._answer(dict(scope), _replay(sent, receive))
+        await self._app(scope, _replay(sent, receive), send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
         """The whole answer, which is not sent; never compressed, so that it can be spoilt in the middle."""
@@ -248,6 +246,16 @@ _KINDS: dict[str, Callable[[Faults, Fault, Scope, Receive, Send], Awaitable[Any]
 
 def _is_ours(path: str) -> bool:
     return any(path == own or path.startswith(f"{own}/") for own in _OWN)
+
+
+async def _read(receive: Receive) -> bytes:
+    """The whole body of a request."""
+    sent, more = bytearray(), True
+    while more:
+        message = await receive()
+        sent += message.get("body", b"")
+        more = message["type"] == "http.request" and bool(message.get("more_body"))
+    return bytes(sent)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

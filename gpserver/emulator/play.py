@@ -40,6 +40,11 @@ class Play:
     started: float | None = None
     percent: int | None = None
     call: Call | None = None
+    history: list[tuple[str, float]] = field(default_factory=list)
+    """Each step that it has come to, and when."""
+
+    def __post_init__(self) -> None:
+        self.history.append((self.step.status, self.since))
 
     @classmethod
     def of(cls, job: Job, timeline: Timeline) -> "Play":
@@ -73,6 +78,8 @@ class Play:
 
     def enter(self, step: Step, at: float) -> None:
         """Go to another step."""
+        if step.status != self.step.status:
+            self.history.append((step.status, at))
         self.step, self.since, self.polls, self.counted = step, at, 0, 0
         self.released, self.percent = False, None
 

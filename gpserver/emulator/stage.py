@@ -3,6 +3,7 @@
 import logging
 import math
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ _LIMITS = {
     "failed": "The job waited longer than {:g} seconds, the limit of its service, and was not run.",
     "timed_out": "The job ran longer than its time limit of {:g} seconds.",
 }
+_MOST = 1000  # jobs whose steps are remembered
 _SHOWN = ("deleting", "deleted")  # what a job may be called that has ended
 
 
@@ -65,6 +67,7 @@ class Stage:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._plays: dict[str, Play] = {}
+        self._past: deque[Play] = deque(maxlen=_MOST)
         self._ended: list[str] = []
         self._busy = self._closing = False
         self._forget: Callable[[], None] = lambda: None
@@ -83,6 +86,7 @@ class Stage:
             job = self._store.get(job_id)
             if job is not None:
                 self._plays[job_id] = Play.of(job, self._choose(job))
+                self._past.append(self._plays[job_id])
                 self._changed.notify()
         self.catch_up()
 
@@ -124,6 +128,12 @@ class Stage:
         with self._lock:
             play = self._plays.get(job_id)
             return play is not None and play.step.status in ("new", "submitted") and not play.blocked
+
+    def played(self) -> list[Play]:
+        """The newest thousand jobs, in the order in which they were submitted."""
+        self.catch_up()
+        with self._lock:
+            return list(self._past)
 
     def settle(self, seconds: float) -> None:
         """Wait until no task is at work, for so many seconds of the wall at most."""
@@ -235,7 +245,7 @@ class Stage:
         if stands is JobStatus.SUCCEEDED:
             self._succeed(play, step, at)
         elif stands and stands.is_terminal:
-            self._end(play, stands, at, step.messages)
+            self._end(play, stands, at, step.said)
         elif stands is None:
             self._store.ended.condemn([play.job.id])
             self._plays.pop(play.job.id, None)
@@ -244,8 +254,8 @@ class Stage:
                 self._begin(play, at, calls=play.calls)
             elif stands is JobStatus.CANCELLING:
                 self._store.move(play.job.id, JobStatus.RUNNING, stands, now=at)
-            if step.messages:
-                self._store.say(play.job.id, _lines(step.messages, at))
+            if step.said:
+                self._store.say(play.job.id, _lines(step.said, at))
             self._report(play, at)
 
     def _begin(self, play: Play, at: float, *, calls: bool) -> None:
@@ -294,7 +304,7 @@ class Stage:
         at, outcome = max(at, play.call.returned), play.call.outcome
         if outcome["status"] == "succeeded":
             results = [Result(**item) for item in outcome["results"]]
-            self._end(play, JobStatus.SUCCEEDED, at, step.messages, results)
+            self._end(play, JobStatus.SUCCEEDED, at, step.said, results)
             return
         play.coming.clear()
         play.enter(Step("failed"), at)

@@ -62,7 +62,14 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """Per cent at its begin and at its end."""
     text: str = ""
     """What the progress says."""
-    messages: tuple[Said, ...] = ()
+    messages: tuple[str | Said, ...] = ()
+    """A plain text is informative, or an error of a job that fails."""
+
+    @property
+    def said(self) -> tuple[Said, ...]:
+        """The messages."""
+        kind = MessageType.ERROR if self.status == "failed" else MessageType.INFORMATIVE
+        return tuple(item if isinstance(item, Said) else Said(item, kind) for item in self.messages)
 
 
 class Timeline(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,7 +108,7 @@ def executing(
     held: bool = False,
 ) -> Step:
     """The job runs."""
-    return Step("executing", seconds, polls, held, progress, messages=_said(messages))
+    return Step("executing", seconds, polls, held, progress, messages=messages)
 
 
 def cancelling(seconds: float = 0.0, *, polls: int = 0, held: bool = False) -> Step:
@@ -111,12 +118,12 @@ def cancelling(seconds: float = 0.0, *, polls: int = 0, held: bool = False) -> S
 
 def succeeded(*messages: str | Said) -> Step:
     """The job ends as its task returns."""
-    return Step("succeeded", messages=_said(messages))
+    return Step("succeeded", messages=messages)
 
 
 def failed(*errors: str) -> Step:
     """The job fails, and says these errors; its task is never called."""
-    return Step("failed", messages=_said(errors, MessageType.ERROR))
+    return Step("failed", messages=errors)
 
 
 def timed_out() -> Step:
@@ -137,7 +144,3 @@ def deleted() -> Step:
 def purged() -> Step:
     """The server has forgotten the job and its results, as after six hours."""
     return Step("purged")
-
-
-def _said(messages: tuple[str | Said, ...], kind: MessageType = MessageType.INFORMATIVE) -> tuple[Said, ...]:
-    return tuple(item if isinstance(item, Said) else Said(item, kind) for item in messages)

@@ -18,6 +18,7 @@ from gpserver.emulator.desk import NearDesk
 from gpserver.emulator.engine import EmulatedEngine
 from gpserver.emulator.quirks import Quirks
 from gpserver.emulator.release import Release
+from gpserver.emulator.scenario import Scenario
 from gpserver.emulator.stage import Line, Stage
 from gpserver.emulator.store import StagedStore
 from gpserver.emulator.timeline import Timeline
@@ -36,28 +37,27 @@ class World:
     Args:
         settings: What it serves, and how; its data folder is not used.
         clock: Its time.
-        seed: What the ids of jobs follow from.
+        scenario: What the ids of jobs follow from, and the release of ArcGIS that it is taken for.
         choose: Gives the timeline of a new job.
         quirks: What it does as ArcGIS does.
-        version: The release of ArcGIS that it is taken for; 0 for none in particular.
     """
 
     def __init__(
         self,
         settings: Settings,
         clock: Clock,
-        seed: int,
+        scenario: Scenario,
         choose: Callable[[Job], Timeline],
         quirks: Quirks,
-        version: float = 0.0,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="gpserver-", ignore_cleanup_errors=True)
         self._settings = replace(settings, data=Path(self._folder.name), store="", results="", layers="")
+        version = scenario.version
         if version:
             self._settings = replace(self._settings, current_version=version)
         self._clock, self._choose = clock, choose
         self.catalog = Catalog(settings.services.resolve())
-        chance = random.Random(seed)  # noqa: S311 - a test wants it to be foreseen
+        chance = random.Random(scenario.seed)  # noqa: S311 - a test wants it to be foreseen
         engine = partial(
             EmulatedEngine, clock=clock.now, make_id=lambda: f"{chance.getrandbits(128):032x}", quirks=quirks
         )

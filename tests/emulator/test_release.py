@@ -9,6 +9,7 @@ import pytest
 
 from gpserver import Param, TimeUnit
 from gpserver.emulator.emulator import Emulator
+from gpserver.emulator.scenario import Scenario
 from gpserver.emulator.serving import Served
 from gpserver.settings import Settings
 from gpserver.testing import GPServer
@@ -20,7 +21,7 @@ RELEASES = {10.91: "10.9.1", 11.1: "11.1.0", 12.0: "12.0.0"}
 @pytest.fixture(scope="module", params=RELEASES)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     settings = Settings(services=tmp_path_factory.mktemp("services"))
-    served = Served(Emulator(settings, speed=0, version=request.param))
+    served = Served(Emulator(settings, Scenario(speed=0, version=request.param)))
     served.start()
     server = GPServer(served, served.url)
 
