@@ -71,7 +71,8 @@ def _form(body: Body) -> list[tuple[str, Any]]:
     for piece in body.kept.split(b"&"):
         name, equals, value = piece.partition(b"=")
         begin, at = at + len(name) + len(equals), at + len(piece) + 1
-        if name:
+        torn = body.skipped and begin - len(equals) > len(body.head) >= begin - len(equals) - len(name)
+        if name and not torn:
             found.append((_unquoted(name), _cut(body, begin, value)))
     return [(name, _unquoted(value) + ("…" if cut else "")) for name, (value, cut) in found]
 

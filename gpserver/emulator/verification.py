@@ -67,19 +67,19 @@ class Requests:
 
     def submitted(self, task: str = "") -> "Requests":
         """Those that begin a job of a task, or of any: submitJob, execute, EverGIS' tasks and prototypes."""
-        return self._about(_BEGIN, f"that submit {task or 'a job'}", task)
+        return self._about(_BEGIN, f"submitting {task or 'a job'}", task)
 
     def polled(self, job: str = "") -> "Requests":
         """Those that ask how far a job is; written as ArcGIS or as EverGIS does."""
-        return self._about(("poll",), f"that poll {job or 'a job'}", job=job)
+        return self._about(("poll",), f"polling {job or 'a job'}", job=job)
 
     def cancelled(self, job: str = "") -> "Requests":
         """Those that cancel a job."""
-        return self._about(("cancel",), f"that cancel {job or 'a job'}", job=job)
+        return self._about(("cancel",), f"cancelling {job or 'a job'}", job=job)
 
     def fetched(self, parameter: str = "", job: str = "") -> "Requests":
         """Those that fetch a result."""
-        fetched = self._about(("result",), f"that fetch {parameter or 'a result'}", job=job)
+        fetched = self._about(("result",), f"fetching {parameter or 'a result'}", job=job)
         if not parameter:
             return fetched
         return fetched._and("", lambda record: _other("fetches", record.subject.name, parameter))

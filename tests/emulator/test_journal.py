@@ -9,6 +9,7 @@ import anyio
 import httpx
 import pytest
 from haralyzer import HarParser
+from msgspec import UNSET
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -235,6 +236,20 @@ def test_what_follows_a_large_value_is_kept(size: int, piece: int) -> None:
     assert found["Input"].rstrip("…") == "x" * len(found["Input"].rstrip("…"))
     assert found["Input"].endswith("…") == bool(body.skipped)
     assert len(found) == 3
+
+
+def test_a_name_of_which_a_part_is_missing_is_none() -> None:
+    body = Body().more(b"a=1&" + b"n" * 100_000 + b"=2&b=3")
+    assert parameters_in(body, "") == [("a", "1"), ("b", "3")]
+
+
+def test_a_fault_is_told_with_what_the_client_got(server: GPServer, http: httpx.Client) -> None:
+    server.fault("gateway", times=1)
+    status = http.get(f"{server.services}?f=json").status_code
+    http.get(f"{server.services}?f=json")
+    assert [(item.fault, item.status) for item in server.requests] == [("gateway", status), ("", 200)]
+    entries = har_of(server.requests).log.entries
+    assert [entry.comment for entry in entries] == ["fault gateway", UNSET]
 
 
 SERVICES = "/arcgis/rest/services"

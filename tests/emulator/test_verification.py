@@ -2,7 +2,10 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,9 +13,11 @@ import httpx
 import pytest
 
 from gpserver import LinearUnit
+from gpserver.emulator.timeline import executing, submitted, succeeded
 from gpserver.testing import GPServer
 
 Ask = Callable[..., Any]
+CLIENTS = Path(__file__).parent.parent / "clients"
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +29,10 @@ def http() -> Iterator[httpx.Client]:
 @pytest.fixture
 def submit(gp_server: GPServer, http: httpx.Client) -> Ask:
     @gp_server.task
-    def buffer_points(distance: LinearUnit = LinearUnit(1, "esriMeters"), dissolve: bool = False) -> str:
-        return f"{distance} {dissolve}"
+    def buffer_points(
+        distance: LinearUnit = LinearUnit(1, "esriMeters"), dissolve: bool = False, name: str = ""
+    ) -> str:
+        return f"{distance} {dissolve} {name}"
 
     def submit(**parameters: Any) -> str:
         url = gp_server.task_url("BufferPoints") + "/submitJob"
@@ -50,6 +57,26 @@ def test_what_was_submitted_is_found_by_its_parameters(gp_server: GPServer, subm
     submitted.with_param("Distance", {"distance": 5}).none()
     gp_server.requests.submitted("Other").none()
     assert submitted.count == len(submitted) == len(submitted.all) == 1
+
+
+def test_what_arcgis_rest_js_sent(gp_server: GPServer, submit: Ask) -> None:
+    node, packages = shutil.which("node"), CLIENTS / "node_modules"
+    if not node or not packages.exists():
+        pytest.skip("needs Node.js and the packages that tests/clients/setup.sh installs")
+    gp_server.play(submitted(polls=1), executing(polls=2), succeeded())
+    command = [node, CLIENTS / "noted.mjs", gp_server.task_url("BufferPoints")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    wanted = {"units": "esriMeters", "distance": 5}
+    sent = gp_server.requests.submitted("BufferPoints").with_param("Distance", wanted).once()
+    sent.with_param("Name", "Straße & Co").with_param("Dissolve", True).with_param("f", "json").once()
+    assert [record.job for record in sent] == [said["job"]]
+    polls = gp_server.requests.polled(said["job"])
+    assert polls.count >= 4
+    assert len(polls.intervals) == polls.count - 1
+    gp_server.requests.fetched("Output", said["job"]).once()
+    gp_server.requests.unmatched.none()
 
 
 def test_a_selection_is_asked_anew_and_never_changed(gp_server: GPServer, submit: Ask) -> None:
@@ -106,7 +133,7 @@ def test_a_failure_tells_what_came_nearest_and_where_it_differs(gp_server: GPSer
         wanted.with_param("Dissolve", True).once()
     path = "/arcgis/rest/services/Emulated/GPServer/BufferPoints/submitJob"
     assert str(failed.value).splitlines() == [
-        "Expected 1 request that submit BufferPoints with Distance = "
+        "Expected 1 request submitting BufferPoints with Distance = "
         '{"units": "esriMeters", "distance": 5} with Dissolve = true, there are 0 among 2.',
         "Nearest:",
         f"  #1 POST {path}: Distance: distance is 50, not 5",
