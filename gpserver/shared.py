@@ -28,10 +28,11 @@ _LIMITS = {
 # The other side likewise: whoever is frozen or gone amid a transaction must not keep its rows from all
 # others, and what nobody waits for any more must not be done later.
 _SERVER_LIMITS = (
-    "SET statement_timeout = '9s'; SET idle_in_transaction_session_timeout = '9s';"
+    "SET idle_in_transaction_session_timeout = '9s';"
     " SET tcp_user_timeout = 5000; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;"
     " SET tcp_keepalives_count = 2"
 )
+_STATEMENT_LIMIT = "SET statement_timeout = '9s'"
 
 
 def limited(url: str) -> str:
@@ -99,10 +100,11 @@ class SharedDatabase:
             GPServerError: The database refuses what is asked, or is away.
         """
         try:
-            with psycopg.connect(self.url, autocommit=True) as connection, connection.transaction():
-                cursor = Cursor(connection)
-                cursor.execute("SELECT pg_advisory_xact_lock(?)", [lock])
-                yield cursor
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                # Everybody who starts waits for the lock: whoever freezes or goes away must not keep it.
+                connection.execute(_SERVER_LIMITS)
+                with connection.transaction():
+                    yield _locked(connection, lock)
         except psycopg.Error as error:
             raise GPServerError(f"The tables of the database cannot be changed: {error}") from error
 
@@ -189,7 +191,13 @@ class _Connection(psycopg.Connection[Any]):
 
 
 def _limit(connection: psycopg.Connection[Any]) -> None:
-    connection.execute(_SERVER_LIMITS)
+    connection.execute(f"{_SERVER_LIMITS}; {_STATEMENT_LIMIT}".encode())
+
+
+def _locked(connection: psycopg.Connection[Any], lock: int) -> Cursor:
+    cursor = Cursor(connection)
+    cursor.execute("SELECT pg_advisory_xact_lock(?)", [lock])
+    return cursor
 
 
 def _is_dead(connection: psycopg.Connection[Any]) -> bool:

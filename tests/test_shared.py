@@ -99,3 +99,18 @@ def test_the_limits_of_time_are_the_operators_to_set() -> None:
     assert "connect_timeout=9" in limited("postgresql://host/jobs?connect_timeout=9")
     with pytest.raises(GPServerError, match="no postgresql:// URL"):
         limited("postgresql://host/jobs?colour=red")
+
+
+def test_who_freezes_with_the_lock_of_all_tables_keeps_nobody_from_starting(
+    database: SharedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "_SERVER_LIMITS", "SET idle_in_transaction_session_timeout = '1s'")
+
+    def freeze_and_thaw() -> None:
+        with database.alone(7) as frozen:
+            with database.alone(7) as other:
+                assert other.execute("SELECT pg_sleep(1.2), 1").fetchall() == [("", 1)]  # long, but at work
+            frozen.execute("SELECT 1")
+
+    with pytest.raises(GPServerError, match="idle-in-transaction"):
+        freeze_and_thaw()
