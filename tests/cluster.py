@@ -91,7 +91,7 @@ class Cluster:
             process = subprocess.Popen(
                 command, stdout=output, stderr=subprocess.STDOUT, cwd=home, start_new_session=True
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while b"worker is ready" not in log.read_bytes():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()

@@ -88,7 +88,8 @@ def start(folder: Path, services: Path, *options: str, data: Path | None = None)
     with log.open("ab") as output:
         start_of_log = output.tell()
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=folder)
-    deadline = time.monotonic() + 60
+    # Seconds of CPU are far fewer; on two cores at load 10 a start was seen to wait half a minute for them.
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and process.poll() is None:
         if match := READY.search(log.read_bytes()[start_of_log:].decode()):
             server = Server(process, match[1], data, log)
