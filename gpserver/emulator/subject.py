@@ -62,6 +62,12 @@ def subject_of(method: str, path: str) -> Subject:
         method: Of HTTP.
         path: Decoded; of ArcGIS, long or short, or of EverGIS.
     """
+    subject = _subject(method, path)
+    # A browser that asks whether it may does nothing yet.
+    return subject._replace(operation="") if method == "OPTIONS" else subject
+
+
+def _subject(method: str, path: str) -> Subject:
     parts = [part for part in path.split("/") if part]
     context = [part.lower() for part in parts[:3]]
     if context == ["arcgis", "rest", "services"]:

@@ -272,6 +272,7 @@ SERVICES = "/arcgis/rest/services"
             ("file", "", "", JOB, "a.zip"),
         ),
         ("GET /arcgis/admin/services/S.GPServer/jobs", ("", "", "", "", "")),
+        (f"OPTIONS {SERVICES}/S/GPServer/T/submitJob", ("", "S", "T", "", "")),
         ("POST /T/execute", ("execute", "", "T", "", "")),
         ("POST /F/S/T/submitJob", ("submit", "F/S", "T", "", "")),
         (f"GET /jobs/{JOB}/results/Output", ("result", "", "", JOB, "Output")),
