@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_services(describe)
     describe.set_defaults(command=_describe)
     _add_import(commands.add_parser("import", help="publish a file as a named layer"))
+    _add_emulate(commands.add_parser("emulate", help="be a server for tests: scripted, and put back at will"))
     _add_record(commands.add_parser("record", help="be a proxy before a real server, and keep what was said"))
     _add_replay(commands.add_parser("replay", help="serve what was recorded, without the real server"))
     _add_diff(commands.add_parser("diff", help="compare what was recorded with a server"))
@@ -129,6 +130,14 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", default=None, help="show tracebacks to clients")
     parser.add_argument("--demo", action="store_true", help="run a task once to show how it goes, then serve")
     parser.set_defaults(command=_serve)
+
+
+def _add_emulate(parser: argparse.ArgumentParser) -> None:
+    _add_services(parser)
+    parser.add_argument("--host", help=f"address to listen on (default {Settings.host})")
+    parser.add_argument("--port", type=int, help=f"port; 0 takes a free one (default {Settings.port})")
+    parser.add_argument("--scenario", type=Path, help="TOML or JSON: what it is like after each reset")
+    parser.set_defaults(command=_emulate)
 
 
 def _add_record(parser: argparse.ArgumentParser) -> None:
@@ -222,6 +231,13 @@ def _import(settings: Settings, options: argparse.Namespace, rest: list[str]) ->
     )
     publish(layers_of(settings), options.file, options.name, asked)
     return 0
+
+
+def _emulate(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
+    _refuse(rest)
+    from gpserver.emulator.commands import run_emulate
+
+    return run_emulate(settings, options)
 
 
 def _record(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:

@@ -5,11 +5,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from gpserver.emulator.admin import OPERATIONS, PREFIX, admin
 from gpserver.emulator.clock import Clock
 from gpserver.emulator.faults import Fault, Faults
 from gpserver.emulator.journal import Journal
+from gpserver.emulator.openapi import document
 from gpserver.emulator.quirks import Quirk, Quirks
 from gpserver.emulator.scenario import Scenario
 from gpserver.emulator.script import Script
@@ -36,12 +41,16 @@ class Emulator:
         self.script = Script(self.quirks)
         self.faults = Faults(self._answer, self.clock)
         self.journal = Journal(self.faults, self.clock)
+        self._admin = admin(self, [Route(f"{PREFIX}/openapi.json", _openapi)])
         self._world: World | None = None
         self._changing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, by the server as it is since the last reset."""
-        await self.journal(scope, receive, send)
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._admin(scope, receive, send)
+        else:
+            await self.journal(scope, receive, send)
 
     async def start(self) -> None:
         """Begin to serve."""
@@ -131,3 +140,7 @@ class Emulator:
         )
         await world.start()
         return world
+
+
+async def _openapi(_: Request) -> JSONResponse:
+    return JSONResponse(document(OPERATIONS))
