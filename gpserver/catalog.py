@@ -11,7 +11,7 @@ from typing import TypeVar
 from gpserver import canned, loading
 from gpserver.errors import NotFound, PublishingError
 from gpserver.naming import task_name
-from gpserver.task import Service, Task
+from gpserver.publishing import Service, Task
 
 logger = logging.getLogger(__name__)
 Found = TypeVar("Found")

@@ -16,13 +16,13 @@ from gpserver.executors.patience import Patience
 from gpserver.features import Layer
 from gpserver.job import Input, Job, JobFilter, JobStatus, Message, NewJob, Result, Tally
 from gpserver.layers import Layers
+from gpserver.publishing import Service, Task
 from gpserver.queue import Queue
 from gpserver.results import Distant, Results
 from gpserver.retention import Retention
 from gpserver.stores import JobStore
 from gpserver.stores.vitals import Vitals
 from gpserver.stores.webhooks import WebhookTables
-from gpserver.task import Service, Task
 from gpserver.uploads import Uploads
 from gpserver.workspace import Value, confirmed, results_of
 

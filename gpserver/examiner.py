@@ -10,9 +10,9 @@ from typing import Any
 
 from gpserver.fetch import Reach
 from gpserver.finding import Finding
+from gpserver.publishing import Service, Task
 from gpserver.sandbox import Desk
 from gpserver.sandbox.desk import Asks
-from gpserver.task import Service, Task
 from gpserver.uploads import Uploads
 from gpserver.worker import PRELOAD, Assignment
 from gpserver.workspace import Value, Workspace

@@ -15,7 +15,7 @@ from zlib import crc32
 from gpserver import canned
 from gpserver.errors import PublishingError
 from gpserver.naming import task_name
-from gpserver.task import Service, Task, task_of
+from gpserver.publishing import Service, Task, task_of
 
 Stamp = tuple[int, int, int]
 

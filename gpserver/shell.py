@@ -21,8 +21,8 @@ from gpserver.layers import Place
 from gpserver.layers.files import read_file
 from gpserver.layers.options import FileOptions
 from gpserver.parameter import Parameter
+from gpserver.publishing import Service, Task
 from gpserver.rasters import read_raster
-from gpserver.task import Service, Task
 
 _READERS = {
     "GPFeatureRecordSetLayer": geopandas.read_file,

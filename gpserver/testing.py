@@ -13,7 +13,7 @@ from gpserver.emulator.scenario import Scenario
 from gpserver.emulator.serving import Resident
 from gpserver.emulator.timeline import Step, Timeline
 from gpserver.emulator.verification import Requests
-from gpserver.task import Service, task, task_of
+from gpserver.publishing import Service, task, task_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -22,10 +22,10 @@ from gpserver.finding import Finding
 from gpserver.job import Input, Message, Progress, Result
 from gpserver.layers import Place
 from gpserver.parameter import Parameter
+from gpserver.publishing import Task
 from gpserver.rasters import read_sample
 from gpserver.sources import Sources
 from gpserver.symbology import Look, drawing_info, raster_drawing_info
-from gpserver.task import Task
 from gpserver.uploads import Uploads
 from gpserver.workspace import Workspace, excess
 

@@ -26,7 +26,7 @@ LADDER = [
     ["parameter"],
     ["annotation"],
     ["signature"],
-    ["task"],
+    ["publishing"],
     ["canned"],
     ["tools"],
     ["addresses", "loading", "workspace", "stores"],

@@ -11,7 +11,7 @@ import pytest
 from gpserver import Service, task
 from gpserver.catalog import Catalog
 from gpserver.errors import NotFound, PublishingError
-from gpserver.task import task_of
+from gpserver.publishing import task_of
 
 HELLO = '''
 """Says hello."""

@@ -8,7 +8,7 @@ import pytest
 
 from gpserver import JobContext, LinearUnit, Param, Points, Polygons, task
 from gpserver.errors import PublishingError
-from gpserver.task import task_of
+from gpserver.publishing import task_of
 
 if TYPE_CHECKING:
     from datetime import datetime

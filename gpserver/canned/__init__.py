@@ -22,7 +22,7 @@ from gpserver.canned.declaration import parameter
 from gpserver.canned.results import Results
 from gpserver.errors import PublishingError
 from gpserver.naming import display_name
-from gpserver.task import Service, Task
+from gpserver.publishing import Service, Task
 
 SUFFIX = ".GPServer"
 """How the name of a folder ends that is a service."""

@@ -20,8 +20,8 @@ from gpserver.emulator.scenario import Scenario
 from gpserver.emulator.script import Script
 from gpserver.emulator.timeline import Timeline
 from gpserver.emulator.world import World
+from gpserver.publishing import Service
 from gpserver.settings import Settings
-from gpserver.task import Service
 
 _PATIENCE = 5.0  # seconds of the wall that tasks at work get before the clock is advanced
 

@@ -7,7 +7,7 @@ from gpserver.emulator.quirks import Quirks
 from gpserver.engine import Engine
 from gpserver.errors import InvalidRequest
 from gpserver.job import Job
-from gpserver.task import Service, Task
+from gpserver.publishing import Service, Task
 from gpserver.workspace import Value
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from gpserver.emulator.timeline import Step, Timeline
 from gpserver.job import Job
-from gpserver.task import Service
+from gpserver.publishing import Service
 
 if TYPE_CHECKING:
     from gpserver.emulator.stage import Stage

@@ -14,7 +14,7 @@ from gpserver.evergis.parameters import read_parameters
 from gpserver.evergis.queries import Tally
 from gpserver.evergis.states import UNORDERED, Status, Subtask, in_order, told
 from gpserver.parameter import Param
-from gpserver.task import task
+from gpserver.publishing import task
 
 _WORK = {**geoprocessing.WORK, **interchange.WORK, **netengine.WORK}
 

@@ -17,7 +17,7 @@ from gpserver.evergis.steps import Steps
 from gpserver.evergis.targets import Made, put, steps_of
 from gpserver.finding import Finding
 from gpserver.parameter import Param
-from gpserver.task import task
+from gpserver.publishing import task
 
 _MAKERS: dict[str, Callable[[JobContext, Any, Steps], Made]] = {
     "copy": copying.copy,

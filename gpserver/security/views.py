@@ -1,8 +1,8 @@
 """What one caller sees of the catalog: there is nothing else for him."""
 
 from gpserver.catalog import Catalog
+from gpserver.publishing import Service, Task
 from gpserver.security.access import Access, Caller
-from gpserver.task import Service, Task
 
 
 class CallersCatalog(Catalog):

@@ -16,8 +16,8 @@ from pyproj import CRS
 from gpserver import Features, Field, Hidden, Param, Points, Polygons, Raster, Table, task
 from gpserver.datatypes import NO_SOURCE, Source
 from gpserver.errors import InvalidValue
+from gpserver.publishing import Parameter, task_of
 from gpserver.rasters import write_raster
-from gpserver.task import Parameter, task_of
 
 PARKS = gpd.GeoDataFrame({"name": ["a"]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4326)
 CENTRES = PARKS.set_geometry(shapely.centroid(PARKS.geometry.array), crs=4326)

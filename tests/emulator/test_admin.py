@@ -1,16 +1,12 @@
 """What tests in any language ask of an emulated server, over HTTP."""
 
-import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from openapi_spec_validator import validate
 
-from gpserver.app import create_app
-from gpserver.settings import Settings
 from gpserver.testing import GPServer
 
 
@@ -136,15 +132,3 @@ def test_the_openapi_document_is_valid_and_has_every_route(admin: httpx.Client) 
             answer = admin.request(method, path.removeprefix("/emulator").replace("{job}", "j0"))
             assert answer.status_code != 405, f"{method} {path}"
             assert "Not Found" not in answer.text
-
-
-def test_an_ordinary_server_has_none_of_it(tmp_path: Path) -> None:
-    app = create_app(Settings(services=tmp_path, data=tmp_path / "data"))
-
-    async def get() -> httpx.Response:
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app), base_url="http://here"
-        ) as client:
-            return await client.post("/emulator/reset")
-
-    assert asyncio.run(get()).status_code == 404

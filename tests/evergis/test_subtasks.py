@@ -15,7 +15,7 @@ from gpserver.context import JobContext
 from gpserver.errors import InvalidRequest, JobCancelled, TaskError
 from gpserver.evergis.subtasks import run_subtasks
 from gpserver.layers import LayerInfo, Layers, open_layers
-from gpserver.task import task_of
+from gpserver.publishing import task_of
 
 UTM = "EPSG:32637"
 

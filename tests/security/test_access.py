@@ -117,5 +117,5 @@ def test_what_he_may_not_use_is_refused_and_not_listed(caller: Caller, error: ty
 def test_whatever_a_catalog_answers_is_decided_for_its_caller() -> None:
     """A question that is new to catalogs must be answered here as well; until then it fails."""
     asked = {name for name in vars(Catalog) if not name.startswith("_")}
-    # A task is found through its service; kept slots are asked for by who runs jobs, for no caller.
-    assert asked - vars(CallersCatalog).keys() == {"publish", "task", "kept_slots"}
+    # A task is found through its service; kept slots are asked for by who runs jobs, and no caller publishes.
+    assert asked - vars(CallersCatalog).keys() == {"publish", "withdraw", "task", "kept_slots"}

@@ -13,7 +13,7 @@ from gpserver.formats.html import FILE, LINES, UNITS
 from gpserver.parameter import Parameter
 from gpserver.protocols.esri.uploads import keep
 from gpserver.protocols.esri.wire import Call
-from gpserver.task import Service
+from gpserver.publishing import Service
 from gpserver.workspace import Value
 
 _KINDS = {

@@ -20,7 +20,7 @@ from gpserver.protocols.esri.outcomes import outcomes
 from gpserver.protocols.esri.parameters import result_features, result_value
 from gpserver.protocols.esri.version import capabilities
 from gpserver.protocols.esri.wire import Call, NotSupported, TaskFailed, TimedOut
-from gpserver.task import Service, Task
+from gpserver.publishing import Service, Task
 
 _EXECUTION = {True: "esriExecutionTypeSynchronous", False: "esriExecutionTypeAsynchronous"}
 

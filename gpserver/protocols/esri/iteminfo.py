@@ -10,7 +10,7 @@ from gpserver.naming import display_name
 from gpserver.parameter import Parameter
 from gpserver.protocols.esri.gpserver import service_and_task, service_of
 from gpserver.protocols.esri.wire import Call
-from gpserver.task import Service, Task
+from gpserver.publishing import Service, Task
 
 # XML has no place for these, however they are written.
 _CONTROLS = dict.fromkeys(set(range(32)) - {9, 10, 13})

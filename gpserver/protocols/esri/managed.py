@@ -6,7 +6,7 @@ from gpserver.formats import Resource
 from gpserver.protocols.esri.admin import administered
 from gpserver.protocols.esri.version import takes_uploads
 from gpserver.protocols.esri.wire import Call
-from gpserver.task import Service
+from gpserver.publishing import Service
 
 _MEGABYTE = 1_000_000
 

@@ -15,9 +15,9 @@ from gpserver.maps.document import Map, MapLayer
 from gpserver.parameter import Parameter
 from gpserver.protocols.esri.log import JOB_ID
 from gpserver.protocols.esri.wire import Call
+from gpserver.publishing import Service, Task
 from gpserver.rasters import RasterFacts, read_facts
 from gpserver.symbology import drawing_info, raster_drawing_info
-from gpserver.task import Service, Task
 
 # Data types whose results are layers of the map.
 _DATASETS = ("GPFeatureRecordSetLayer", "GPRecordSet", "GPRasterDataLayer", "GPRasterData")

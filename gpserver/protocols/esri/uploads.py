@@ -10,7 +10,7 @@ from gpserver.features.parse import read_json
 from gpserver.formats import Resource
 from gpserver.protocols.esri.version import takes_uploads
 from gpserver.protocols.esri.wire import Call, MethodNotAllowed, NotSupported
-from gpserver.task import Service
+from gpserver.publishing import Service
 from gpserver.uploads import Upload
 from gpserver.workspace import Spooled
 

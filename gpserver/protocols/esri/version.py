@@ -12,7 +12,7 @@ of a service, no webhooks, and no parameter for output feature or image services
 """
 
 from gpserver.datatypes import Element
-from gpserver.task import Service
+from gpserver.publishing import Service
 
 _VALIDATE = "Validate"
 _UPLOADS = "Uploads"

@@ -21,7 +21,7 @@ from gpserver import (
     task,
 )
 from gpserver.errors import InvalidValue, NotFound
-from gpserver.task import Parameter, Task, task_of
+from gpserver.publishing import Parameter, Task, task_of
 
 
 def published(function: Any) -> Task:
