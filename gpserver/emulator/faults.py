@@ -11,15 +11,15 @@ from msgspec import Struct
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gpserver.clock import Clock
 from gpserver.emulator import transport
-from gpserver.emulator.clock import Clock
 from gpserver.emulator.journal import FAULT
 from gpserver.emulator.subject import Operation, subject_of
 
 Kind = Literal[
     "latency",  # a slow network: the answer comes later
     "gateway",  # a proxy that finds no server: status 502, 503 or 504 with a page of its own
-    "error",  # ArcGIS' way to fail: status 200, and an error in the body
+    "error",  # ArcGIS' way to fail: status 200, or any other, and an error in the body
     "reset",  # the connection breaks before the server hears of the request
     "close",  # the connection ends without an answer
     "lost_answer",  # the server does what it was asked, and the connection breaks before it says so
@@ -69,8 +69,8 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds of latency, or that a slow body takes, by the emulator's clock."""
     jitter: float = 0.0
     """Seconds that are added to the latency at most, by the emulator's seed."""
-    status: int = 504
-    """Of HTTP, from a gateway."""
+    status: int = 0
+    """Of HTTP; 0 for 504 from a gateway, and for 200 with an error."""
     code: int = 498
     """Of an error."""
     message: str = ""
@@ -166,15 +166,16 @@ class Faults:
         await self._app(scope, receive, send)
 
     async def _gateway(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        reason = _REASONS.get(fault.status, "Error")
-        page = _PAGE.format(status=fault.status, reason=reason)
-        await Response(page, fault.status, media_type="text/html")(scope, receive, send)
+        status = fault.status or 504
+        page = _PAGE.format(status=status, reason=_REASONS.get(status, "Error"))
+        await Response(page, status, media_type="text/html")(scope, receive, send)
 
     async def _error(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         message = fault.message or _MESSAGES.get(fault.code, "Unable to complete operation.")
         error = {"code": fault.code, "message": message, "details": fault.details}
         body = orjson.dumps({"error": error})
-        await Response(body, 200, media_type="application/json;charset=utf-8")(scope, receive, send)
+        status = fault.status or 200
+        await Response(body, status, media_type="application/json;charset=utf-8")(scope, receive, send)
 
     async def _reset(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         await _read(receive)  # a client that still sends might see the break as something else

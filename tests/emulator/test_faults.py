@@ -2,17 +2,21 @@
 
 import asyncio
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
-from gpserver.emulator.timeline import executing
+from gpserver.emulator.timeline import executing, submitted, succeeded
 from gpserver.testing import GPServer
 
 Ask = Callable[..., httpx.Response]
+CLIENTS = Path(__file__).parent.parent / "clients"
 
 
 @pytest.fixture
@@ -27,9 +31,9 @@ def ask(gp_server: GPServer) -> Ask:
     return ask
 
 
-def jobs(server: GPServer) -> int:
+def jobs(server: GPServer, service: str = "Emulated") -> int:
     """How many there are, as an administrator sees it."""
-    path = "/arcgis/admin/services/Emulated.GPServer/jobs/query"
+    path = f"/arcgis/admin/services/{service}.GPServer/jobs/query"
     answer = httpx.get(server.url + path, params={"f": "json", "startTime": 0})
     return int(answer.json()["total"])
 
@@ -172,3 +176,102 @@ def test_in_process_a_broken_connection_is_an_error(gp_app: GPServer) -> None:
     gp_app.fault("reset")
     with pytest.raises(ConnectionResetError, match="on purpose"):
         asyncio.run(get())
+
+
+RESET = {"name": "TypeError", "message": "fetch failed", "cause": "ECONNRESET", "errors": []}
+DONE = {"value": 4.0, "errors": []}
+SUBMIT, POLL, RESULT = ({"operation": operation} for operation in ("submit", "poll", "result"))
+
+
+def request_error(code: Any, message: str, name: str = "ArcGISRequestError") -> dict[str, Any]:
+    return {"name": name, "code": code, "message": message, "errors": []}
+
+
+def broken(name: str, message: str) -> dict[str, Any]:
+    return {"name": name, "message": message, "errors": []}
+
+
+CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], int]] = {
+    "Slow": ([{"kind": "latency", "delay": 1.0, "jitter": 1.0}], DONE, 1),
+    "Gateway": (
+        [{"kind": "gateway", "status": 502, **SUBMIT}],
+        request_error("HTTP 502", "HTTP 502: Bad Gateway"),
+        0,
+    ),
+    "GatewayMidway": ([{"kind": "gateway", **POLL, "nth": 2}], {"value": 4.0, "errors": ["HTTP 504"]}, 1),
+    # The first poll is answered, whatever is wrong with the others; the client asks on for ever.
+    "GatewayForEver": (
+        [{"kind": "gateway", "status": 503, **POLL}, {"kind": "latency", **POLL, "nth": 1}],
+        {"polling": True, "errors": ["HTTP 503"] * 3},
+        1,
+    ),
+    "Error": (
+        [{"kind": "error", "code": 400, "message": "Refused.", **SUBMIT}],
+        request_error(400, "400: Refused."),
+        0,
+    ),
+    "Expired": (
+        [{"kind": "error", **POLL, "nth": 1}],
+        request_error(498, "498: Invalid Token", "ArcGISAuthError"),
+        1,
+    ),
+    "ExpiredMidway": (
+        [{"kind": "error", "code": 499, **POLL, "nth": 2}],
+        {"value": 4.0, "errors": [499]},
+        1,
+    ),
+    # With a status of HTTP the client no longer sees that it must sign in.
+    "ExpiredWithStatus": (
+        [{"kind": "error", "status": 401, **SUBMIT}],
+        request_error("HTTP 401 Unauthorized", "HTTP 401 Unauthorized: Invalid Token."),
+        0,
+    ),
+    "Reset": ([{"kind": "reset", **SUBMIT}], RESET, 0),
+    "Closed": ([{"kind": "close", **SUBMIT}], {**RESET, "cause": "UND_ERR_SOCKET"}, 0),
+    "Lost": ([{"kind": "lost_answer", **SUBMIT}], RESET, 1),
+    "Half": (
+        [{"kind": "half_body", **SUBMIT}],
+        {**broken("TypeError", "terminated"), "cause": "UND_ERR_SOCKET"},
+        1,
+    ),
+    "Pieces": ([{"kind": "slow_body", "delay": 1.0, **RESULT}], DONE, 1),
+    "Type": ([{"kind": "content_type"}], DONE, 1),
+    "Cut": ([{"kind": "truncated_json", **SUBMIT}], broken("SyntaxError", ""), 1),
+    "Noise": ([{"kind": "invalid_json", **RESULT}], broken("SyntaxError", ""), 1),
+    "Twice": ([{"kind": "duplicate", **SUBMIT}], DONE, 2),
+}
+"""Services: what happens to requests to them, what the client makes of it, and how many jobs there are."""
+
+
+def test_what_arcgis_rest_js_makes_of_them(gp_server: GPServer) -> None:
+    node, packages = shutil.which("node"), CLIENTS / "node_modules"
+    if not node or not packages.exists():
+        pytest.skip("needs Node.js and the packages that tests/clients/setup.sh installs")
+
+    def double(number: float) -> float:
+        return 2 * number
+
+    gp_server.clock.speed = 10  # not so fast that jobs reach their time limit while the client polls
+    gp_server.play(submitted(polls=1), executing(polls=2), succeeded())
+    for service, (faults, _, _) in CASES.items():
+        gp_server.task(double, service=service)
+        for facts in faults:
+            gp_server.fault(service=service, **facts)
+    command = [node, str(CLIENTS / "faulted.mjs"), gp_server.services, *CASES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    for outcome in said.values():
+        if outcome.get("name") == "SyntaxError":
+            outcome["message"] = ""  # of V8, and another in each release
+    assert said == {service: outcome for service, (_, outcome, _) in CASES.items()}
+    assert {service: jobs(gp_server, service) for service in CASES} == {
+        service: count for service, (_, _, count) in CASES.items()
+    }
+
+
+@pytest.mark.parametrize("code", [401, 498])
+def test_an_error_may_come_with_a_status_of_its_own(gp_server: GPServer, ask: Ask, code: int) -> None:
+    gp_server.fault("error", status=401, code=code)
+    answer = ask()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
