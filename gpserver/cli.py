@@ -235,28 +235,28 @@ def _import(settings: Settings, options: argparse.Namespace, rest: list[str]) ->
 
 def _emulate(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
     _refuse(rest)
-    from gpserver.emulator.commands import run_emulate
+    from gpserver.emulator.command import run_emulate
 
     return run_emulate(settings, options)
 
 
 def _record(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
     _refuse(rest)
-    from gpserver.emulator.commands import run_record
+    from gpserver.cassettes.commands import run_record
 
     return run_record(settings, options)
 
 
 def _replay(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
     _refuse(rest)
-    from gpserver.emulator.commands import run_replay
+    from gpserver.cassettes.commands import run_replay
 
     return run_replay(settings, options)
 
 
 def _diff(settings: Settings, options: argparse.Namespace, rest: list[str]) -> int:
     _refuse(rest)
-    from gpserver.emulator.commands import run_diff
+    from gpserver.cassettes.commands import run_diff
 
     return run_diff(settings, options)
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from gpserver.emulator.clock import Clock
+from gpserver.clock import Clock
 from gpserver.emulator.faults import Fault
 from gpserver.emulator.quirks import Quirk
 from gpserver.emulator.scenario import Scenario

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gpserver.cassettes.har import dump_har
 from gpserver.emulator.export import har_of
 from gpserver.emulator.faults import Fault
-from gpserver.emulator.har import dump_har
 from gpserver.emulator.masking import masked
 from gpserver.emulator.quirks import Quirk
 from gpserver.emulator.record import Record

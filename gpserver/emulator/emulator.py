@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from gpserver.clock import Clock
 from gpserver.emulator.admin import OPERATIONS, PREFIX, admin
-from gpserver.emulator.clock import Clock
 from gpserver.emulator.faults import Fault, Faults
 from gpserver.emulator.journal import Journal
 from gpserver.emulator.openapi import document

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from gpserver.emulator.identities import leaves
+from gpserver.cassettes.identities import leaves
 from gpserver.emulator.record import Record
 
 ANY: Any = object()

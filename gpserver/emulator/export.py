@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import UNSET
 
-from gpserver.emulator.body import Body, File, parameters_in
-from gpserver.emulator.har import (
+from gpserver.cassettes.har import (
     Content,
     Entry,
     Har,
@@ -22,6 +21,7 @@ from gpserver.emulator.har import (
     query_of,
     reason_of,
 )
+from gpserver.emulator.body import Body, File, parameters_in
 from gpserver.emulator.masking import masked
 from gpserver.emulator.record import Record
 

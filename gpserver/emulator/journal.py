@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gpserver.clock import Clock
 from gpserver.emulator.body import Body
-from gpserver.emulator.clock import Clock
 from gpserver.emulator.record import Headers, Record
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from gpserver.emulator.clock import Clock
+from gpserver.clock import Clock
 from gpserver.emulator.play import Call, Play
 from gpserver.emulator.store import StagedStore
 from gpserver.emulator.timeline import STANDS, Said, Step, Timeline

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from gpserver.emulator.clock import Clock
+from gpserver.clock import Clock
 from gpserver.job import Job, JobFilter, JobStatus, Message, Progress
 from gpserver.stores.rows import COLUMNS, add_messages, job_of, reported
 from gpserver.stores.sqlite import SQLiteStore

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from gpserver.app import create_app
 from gpserver.catalog import Catalog
-from gpserver.emulator.clock import Clock
+from gpserver.clock import Clock
 from gpserver.emulator.desk import NearDesk
 from gpserver.emulator.engine import EmulatedEngine
 from gpserver.emulator.quirks import Quirks

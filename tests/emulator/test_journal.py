@@ -16,10 +16,10 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from gpserver.cassettes.har import dump_har
+from gpserver.clock import Clock
 from gpserver.emulator.body import MOST, Body, File, parameters_in
-from gpserver.emulator.clock import Clock
 from gpserver.emulator.export import har_of
-from gpserver.emulator.har import dump_har
 from gpserver.emulator.journal import FAULT, Journal
 from gpserver.emulator.record import Record
 from gpserver.emulator.subject import same_job, subject_of

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from gpserver.emulator.cassette import Exchange, media_type_of
-from gpserver.emulator.displacement import Displacement
-from gpserver.emulator.pseudonyms import Pseudonyms
+from gpserver.cassettes.cassette import Exchange, media_type_of
+from gpserver.cassettes.displacement import Displacement
+from gpserver.cassettes.pseudonyms import Pseudonyms
 
 HOST = "recorded.example"
 """Stands for the host that was recorded; RFC 2606 gives ``.example`` to nobody."""

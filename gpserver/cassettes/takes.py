@@ -4,7 +4,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gpserver.emulator.identities import another
+from gpserver.cassettes.identities import another
 
 _MOST = 10_000  # takes that are remembered
 

@@ -7,7 +7,7 @@ import pytest
 from haralyzer import HarParser
 from msgspec import UNSET
 
-from gpserver.emulator.har import (
+from gpserver.cassettes.har import (
     Entry,
     Request,
     Response,

@@ -7,10 +7,10 @@ import httpcore
 import pytest
 from loopback import Web, serving
 
-from gpserver.emulator.cassette import Cassette, Exchange
-from gpserver.emulator.comparison import differences
-from gpserver.emulator.nearness import Masks
-from gpserver.emulator.rehearsal import Outcome, Rehearsal, Target
+from gpserver.cassettes.cassette import Cassette, Exchange
+from gpserver.cassettes.comparison import differences
+from gpserver.cassettes.nearness import Masks
+from gpserver.cassettes.rehearsal import Outcome, Rehearsal, Target
 
 JSON = "application/json"
 OLD, NEW = "j0123456789abcdef0123456789abcdef", "jfedcba9876543210fedcba9876543210"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from gpserver.emulator.cassette import Cassette, Exchange, Headers, media_type_of
-from gpserver.emulator.har import (
+from gpserver.cassettes.cassette import Cassette, Exchange, Headers, media_type_of
+from gpserver.cassettes.har import (
     Entry,
     Log,
     Pair,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from gpserver.emulator.origins import origin_of
+from gpserver.cassettes.origins import origin_of
 from gpserver.errors import GPServerError
 
 TIMEOUT = {"connect": 10.0, "read": 600.0, "write": 600.0, "pool": 600.0}

@@ -1,11 +1,9 @@
-"""`gpserver emulate | record | replay | diff`: a server for tests, and a real one on a cassette."""
+"""`gpserver record | replay | diff`: a real server into a cassette, out of it, and compared with it."""
 
 import asyncio
 import json
-import os
 import signal
 import sys
-import threading
 import time
 from argparse import Namespace
 from collections.abc import Awaitable, Callable, Iterable
@@ -21,19 +19,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from gpserver import logs
-from gpserver.emulator.admin import PREFIX
-from gpserver.emulator.cassette import Cassette
-from gpserver.emulator.cassette_file import read_cassette
-from gpserver.emulator.displacement import Displacement
-from gpserver.emulator.emulator import Emulator
-from gpserver.emulator.recorder import recorder
-from gpserver.emulator.redaction import Redaction
-from gpserver.emulator.rehearsal import Outcome, Rehearsal, Target
-from gpserver.emulator.replay import replay
-from gpserver.emulator.scenario import Scenario, read_scenario
-from gpserver.emulator.serving import Served
-from gpserver.emulator.tape import Tape
-from gpserver.emulator.upstream import TIMEOUT, checked_origin, explained, tls
+from gpserver.cassettes.cassette import Cassette
+from gpserver.cassettes.displacement import Displacement
+from gpserver.cassettes.file import read_cassette
+from gpserver.cassettes.recorder import recorder
+from gpserver.cassettes.redaction import Redaction
+from gpserver.cassettes.rehearsal import Outcome, Rehearsal, Target
+from gpserver.cassettes.replay import replay
+from gpserver.cassettes.tape import Tape
+from gpserver.cassettes.upstream import TIMEOUT, checked_origin, explained, tls
 from gpserver.errors import GPServerError
 from gpserver.serve import listen
 from gpserver.settings import Settings
@@ -43,27 +37,6 @@ _GRACE = 2  # seconds that open requests get at the end
 _CONNECTIONS = 100
 _EVERY = 10.0  # seconds between two looks whether there is something to write
 _SHARE = 10  # writing takes at most one part in so many of the time
-
-
-def run_emulate(settings: Settings, options: Namespace) -> int:
-    """Be an emulated server until told to stop; says so in one line of JSON once it answers.
-
-    Raises:
-        GPServerError: The scenario cannot be read, or the port cannot be used.
-    """
-    logs.set_up(settings.log_format, settings.log_level)
-    told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
-    scenario = read_scenario(options.scenario) if options.scenario else Scenario()
-    served = Served(Emulator(settings, scenario), settings.host, settings.port)
-    served.start()
-    url = served.url
-    places = {"url": url, "services": f"{url}/arcgis/rest/services", "admin": url + PREFIX}
-    print(json.dumps({"ready": True, **places, "pid": os.getpid()}), flush=True)
-    told.wait()
-    served.close()
-    return 0
 
 
 def run_record(settings: Settings, options: Namespace) -> int:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from gpserver.emulator.cassette import Exchange, media_type_of
-from gpserver.emulator.identities import ID
-from gpserver.emulator.nearness import Masks
-from gpserver.emulator.origins import is_text
-from gpserver.emulator.pseudonyms import PLACEHOLDER
-from gpserver.emulator.redaction import KINDS
-from gpserver.emulator.standing import ENDED, standing_of
+from gpserver.cassettes.cassette import Exchange, media_type_of
+from gpserver.cassettes.identities import ID
+from gpserver.cassettes.nearness import Masks
+from gpserver.cassettes.origins import is_text
+from gpserver.cassettes.pseudonyms import PLACEHOLDER
+from gpserver.cassettes.redaction import KINDS
+from gpserver.cassettes.standing import ENDED, standing_of
 
 Kind = Literal["status", "content type", "missing", "added", "type", "value", "length", "body"]
 Place = tuple[str | int, ...]

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from gpserver.emulator.asked import Asked
-from gpserver.emulator.identities import ID, leaves
-from gpserver.emulator.pseudonyms import PLACEHOLDER
+from gpserver.cassettes.asked import Asked
+from gpserver.cassettes.identities import ID, leaves
+from gpserver.cassettes.pseudonyms import PLACEHOLDER
 
 # Of one run of one client, and not of what it asks for.
 _VOLATILE = {

@@ -13,9 +13,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpserver.emulator.cassette import Exchange
-from gpserver.emulator.displacement import Displacement
-from gpserver.emulator.redaction import Redaction
+from gpserver.cassettes.cassette import Exchange
+from gpserver.cassettes.displacement import Displacement
+from gpserver.cassettes.redaction import Redaction
 
 ORIGIN = "https://gis.corp.internal:6443"
 FORM = (("Content-Type", "application/x-www-form-urlencoded"),)

@@ -8,19 +8,19 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import httpcore
 
-from gpserver.emulator.cassette import Cassette, Exchange, Headers, asked_in, media_type_of
-from gpserver.emulator.comparison import Difference, differences
-from gpserver.emulator.identities import (
+from gpserver.cassettes.cassette import Cassette, Exchange, Headers, asked_in, media_type_of
+from gpserver.cassettes.comparison import Difference, differences
+from gpserver.cassettes.identities import (
     births,
     ids_in,
     likenesses,
     renamed,
     renamed_bytes,
 )
-from gpserver.emulator.nearness import Masks
-from gpserver.emulator.origins import Rehosting, is_text, origin_of
-from gpserver.emulator.standing import ENDED, standing_in
-from gpserver.emulator.upstream import NOT_PASSED_ON, TIMEOUT, explained
+from gpserver.cassettes.nearness import Masks
+from gpserver.cassettes.origins import Rehosting, is_text, origin_of
+from gpserver.cassettes.standing import ENDED, standing_in
+from gpserver.cassettes.upstream import NOT_PASSED_ON, TIMEOUT, explained
 
 _OWN = NOT_PASSED_ON | {"authorization", "x-esri-authorization", "cookie", "user-agent"}
 _CALLER = "redacted-user-1"  # who signed in first when it was recorded

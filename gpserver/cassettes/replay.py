@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gpserver.emulator.asked import Asked, asked_of
-from gpserver.emulator.bodies import read_whole
-from gpserver.emulator.cassette import Cassette, media_type_of
-from gpserver.emulator.clock import Clock
-from gpserver.emulator.identities import renamed, renamed_bytes
-from gpserver.emulator.origins import Rehosting, is_text
-from gpserver.emulator.player import Match, Played, Player
-from gpserver.emulator.redaction import KINDS
+from gpserver.cassettes.asked import Asked, asked_of
+from gpserver.cassettes.bodies import read_whole
+from gpserver.cassettes.cassette import Cassette, media_type_of
+from gpserver.cassettes.identities import renamed, renamed_bytes
+from gpserver.cassettes.origins import Rehosting, is_text
+from gpserver.cassettes.player import Match, Played, Player
+from gpserver.cassettes.redaction import KINDS
+from gpserver.clock import Clock
 from gpserver.errors import TooLarge
 from gpserver.protocols.cors import Origins
 

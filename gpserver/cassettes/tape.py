@@ -4,9 +4,9 @@ import logging
 import threading
 from pathlib import Path
 
-from gpserver.emulator.cassette import Cassette, Exchange
-from gpserver.emulator.cassette_file import write_cassette
-from gpserver.emulator.redaction import Redaction
+from gpserver.cassettes.cassette import Cassette, Exchange
+from gpserver.cassettes.file import write_cassette
+from gpserver.cassettes.redaction import Redaction
 
 _log = logging.getLogger(__name__)
 

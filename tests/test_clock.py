@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gpserver.emulator.clock import Clock
+from gpserver.clock import Clock
 
 
 def test_it_runs_with_the_wall() -> None:

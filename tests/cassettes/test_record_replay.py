@@ -22,9 +22,9 @@ from everpoint import Everpoint, point
 from gpclient import Client
 from haralyzer import HarEntry, HarParser
 
+from gpserver.cassettes.cassette import Cassette
+from gpserver.cassettes.file import read_cassette, write_cassette
 from gpserver.cli import main
-from gpserver.emulator.cassette import Cassette
-from gpserver.emulator.cassette_file import read_cassette, write_cassette
 
 SURVEY = '''
 from gpserver import JobContext, Points, Service, TaskError, task

@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gpserver.emulator.bodies import MOST, read_whole
-from gpserver.emulator.cassette import Exchange, Headers, media_type_of
-from gpserver.emulator.origins import Rehosting, Stream, is_text
-from gpserver.emulator.tape import Tape
-from gpserver.emulator.upstream import NOT_PASSED_ON, OF_CONNECTION, TIMEOUT, explained
+from gpserver.cassettes.bodies import MOST, read_whole
+from gpserver.cassettes.cassette import Exchange, Headers, media_type_of
+from gpserver.cassettes.origins import Rehosting, Stream, is_text
+from gpserver.cassettes.tape import Tape
+from gpserver.cassettes.upstream import NOT_PASSED_ON, OF_CONNECTION, TIMEOUT, explained
 from gpserver.errors import GPServerError
 from gpserver.protocols.cors import Origins
 

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import Web, serving
 
+from gpserver.cassettes.cassette import Cassette
+from gpserver.cassettes.file import read_cassette
+from gpserver.cassettes.origins import Rehosting, Stream
+from gpserver.cassettes.recorder import recorder
+from gpserver.cassettes.redaction import Redaction
+from gpserver.cassettes.tape import Tape
+from gpserver.cassettes.upstream import checked_origin, tls
 from gpserver.cli import main
-from gpserver.emulator.cassette import Cassette
-from gpserver.emulator.cassette_file import read_cassette
-from gpserver.emulator.origins import Rehosting, Stream
-from gpserver.emulator.recorder import recorder
-from gpserver.emulator.redaction import Redaction
-from gpserver.emulator.tape import Tape
-from gpserver.emulator.upstream import checked_origin, tls
 from gpserver.errors import GPServerError
 
 

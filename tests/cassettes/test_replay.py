@@ -10,12 +10,12 @@ import anyio
 import httpx
 import pytest
 
-from gpserver.emulator.asked import asked_of
-from gpserver.emulator.cassette import Cassette, Exchange
-from gpserver.emulator.cassette_file import read_cassette, write_cassette
-from gpserver.emulator.clock import Clock
-from gpserver.emulator.player import Player
-from gpserver.emulator.replay import MATCHED, replay
+from gpserver.cassettes.asked import asked_of
+from gpserver.cassettes.cassette import Cassette, Exchange
+from gpserver.cassettes.file import read_cassette, write_cassette
+from gpserver.cassettes.player import Player
+from gpserver.cassettes.replay import MATCHED, replay
+from gpserver.clock import Clock
 from gpserver.errors import GPServerError
 
 HOST = "https://recorded.example"

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from gpserver.emulator.disguises import Disguises, unveiled
+from gpserver.cassettes.disguises import Disguises, unveiled
 
 PLACEHOLDER = re.compile(r"redacted-[\w-]*?-\d+(?:\.example|@mail\.example)?|recorded\.example")
 """How placeholders look."""

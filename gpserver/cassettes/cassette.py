@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from gpserver.emulator.asked import Asked, asked_of
-from gpserver.emulator.origins import origin_of
+from gpserver.cassettes.asked import Asked, asked_of
+from gpserver.cassettes.origins import origin_of
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gpserver.emulator.asked import Asked
-from gpserver.emulator.cassette import Cassette, Exchange, asked_in
-from gpserver.emulator.clock import Clock
-from gpserver.emulator.identities import births, ids_in, renamed
-from gpserver.emulator.nearness import Masks, nearness, same, shape_of
-from gpserver.emulator.pseudonyms import PLACEHOLDER
-from gpserver.emulator.takes import Take, Takes
+from gpserver.cassettes.asked import Asked
+from gpserver.cassettes.cassette import Cassette, Exchange, asked_in
+from gpserver.cassettes.identities import births, ids_in, renamed
+from gpserver.cassettes.nearness import Masks, nearness, same, shape_of
+from gpserver.cassettes.pseudonyms import PLACEHOLDER
+from gpserver.cassettes.takes import Take, Takes
+from gpserver.clock import Clock
 
 Match = Literal["exact", "fuzzy"]
 

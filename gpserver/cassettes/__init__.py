@@ -1,0 +1,1 @@
+"""A real server on a cassette: recorded without its secrets, replayed without it, compared with it."""
