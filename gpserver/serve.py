@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from gpserver import logs
 from gpserver.app import create_app
+from gpserver.connection import Protocol
 from gpserver.errors import GPServerError
 from gpserver.settings import Settings
 
@@ -45,6 +46,7 @@ def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None =
     app = create_app(settings)
     config = uvicorn.Config(
         app,
+        http=Protocol,
         access_log=False,
         log_config=None,
         lifespan="on",

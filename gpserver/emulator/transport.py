@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gpserver.connection import Protocol as Plain
 
 _CONNECTION = "gpserver.connection"
 _AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: what was not sent is discarded, and the peer gets a reset
 
 
-class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol; the scope of a request knows its connection."""
+class Protocol(Plain):
+    """One connection, which the scope of each request knows."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""

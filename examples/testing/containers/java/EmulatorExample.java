@@ -10,8 +10,7 @@ import org.testcontainers.utility.MountableFile;
 
 /** Has a job fail, watches it as a client would, and puts everything back. */
 public class EmulatorExample {
-    // Not its default: the offer of HTTP/2 makes the server lose the body of a request (uvicorn, issue 2722).
-    static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    static final HttpClient HTTP = HttpClient.newHttpClient();
     static final String JSON = "application/json", FORM = "application/x-www-form-urlencoded";
 
     static String send(String method, String url, String type, String body) throws Exception {
