@@ -15,11 +15,14 @@ from gpserver.emulator.admin import OPERATIONS, PREFIX, admin
 from gpserver.emulator.faults import Fault, Faults
 from gpserver.emulator.journal import Journal
 from gpserver.emulator.openapi import document
+from gpserver.emulator.page import page_routes
 from gpserver.emulator.quirks import Quirk, Quirks
+from gpserver.emulator.rules import Rules
 from gpserver.emulator.scenario import Scenario
-from gpserver.emulator.script import Script
 from gpserver.emulator.timeline import Timeline
+from gpserver.emulator.watching import Watching
 from gpserver.emulator.world import World
+from gpserver.job import Job
 from gpserver.publishing import Service
 from gpserver.settings import Settings
 
@@ -38,16 +41,19 @@ class Emulator:
         self._settings, self.scenario = settings, scenario
         self.clock = Clock(scenario.epoch, scenario.speed)
         self.quirks = Quirks()
-        self.script = Script(self.quirks)
+        self.timelines = Rules[Timeline](self.clock)
         self.faults = Faults(self._answer, self.clock)
         self.journal = Journal(self.faults, self.clock)
-        self._admin = admin(self, [Route(f"{PREFIX}/openapi.json", _openapi)])
+        self.watching = Watching(self)
+        self._admin = admin(
+            self, [Route(f"{PREFIX}/openapi.json", _openapi), *page_routes(PREFIX, self.watching)]
+        )
         self._world: World | None = None
         self._changing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, by the server as it is since the last reset."""
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+        if scope["type"] == "http" and (scope["path"] == PREFIX or scope["path"].startswith(f"{PREFIX}/")):
             await self._admin(scope, receive, send)
         else:
             await self.journal(scope, receive, send)
@@ -59,6 +65,7 @@ class Emulator:
 
     async def close(self) -> None:
         """Stop, and remove all that was kept."""
+        self.watching.close()
         async with self._changing:
             world, self._world = self._world, None
             if world:
@@ -99,9 +106,9 @@ class Emulator:
     ) -> None:
         """Script more of it, until the next reset."""
         for timeline in timelines:
-            self.script.add(timeline)
+            self.timelines.add(timeline)
         for fault in faults:
-            self.faults.add(fault)
+            self.faults.rules.add(fault)
         for quirk in quirks:
             self.quirks.add(quirk)
 
@@ -123,19 +130,23 @@ class Emulator:
         world.stage.begin_request()
         await world.app(scope, receive, send)
 
+    def _timeline(self, job: Job) -> Timeline:
+        chosen = self.timelines.choose(lambda rule: rule.is_about(job.service, job.task))
+        return chosen or self.quirks.timeline(job) or Timeline()
+
     async def _begin(self) -> World:
         scenario = self.scenario
         self.clock.set(scenario.epoch, scenario.speed)
-        self.script.clear(scenario.seed)
+        self.timelines.clear(scenario.seed)
         self.quirks.clear()
-        self.faults.clear(scenario.seed)
+        self.faults.rules.clear(scenario.seed)
         self.add(scenario.timelines, scenario.faults, scenario.quirks)
         world = await run_in_threadpool(
             World,
             self._settings,
             self.clock,
             scenario,
-            self.script.choose,
+            self._timeline,
             self.quirks,
         )
         await world.start()

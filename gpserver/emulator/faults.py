@@ -1,19 +1,17 @@
 """Faults between client and server: what networks, proxies and overloaded hosts do, on demand."""
 
-import random
-import threading
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
 import orjson
-from msgspec import Struct
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gpserver.clock import Clock
 from gpserver.emulator import transport
 from gpserver.emulator.journal import FAULT
+from gpserver.emulator.rules import Rule, Rules, Seconds, same
 from gpserver.emulator.subject import Operation, subject_of
 
 Kind = Literal[
@@ -43,7 +41,7 @@ _SLICES = 10  # pieces of a slow body
 _OWN = ("/emulator", "/healthz", "/readyz")
 
 
-class Fault(Struct, frozen=True, forbid_unknown_fields=True):
+class Fault(Rule, frozen=True, forbid_unknown_fields=True):
     """One fault, and the requests that it hits."""
 
     kind: Kind
@@ -53,21 +51,9 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     """Of HTTP; empty for any."""
     operation: Operation = ""
     """What the request does: submit, execute, poll, cancel, result …; empty for anything."""
-    service: str = ""
-    """``Service`` or ``Folder/Service``; empty for any."""
-    task: str = ""
-    """Empty for any."""
-    nth: int = 0
-    """Only the nth of these requests, counted from 1; 0 for each."""
-    times: int = 0
-    """Only so many of them; 0 for any number."""
-    probability: float = 1.0
-    """By the emulator's seed."""
-    seconds: float = 0.0
-    """Only for so long since it was added, by the emulator's clock; 0 for ever."""
-    delay: float = 0.0
+    delay: Seconds = 0.0
     """Seconds of latency, or that a slow body takes, by the emulator's clock."""
-    jitter: float = 0.0
+    jitter: Seconds = 0.0
     """Seconds that are added to the latency at most, by the emulator's seed."""
     status: int = 0
     """Of HTTP; 0 for 504 from a gateway, and for 200 with an error."""
@@ -81,22 +67,12 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     def concerns(self, scope: Scope) -> bool:
         """Whether a request is one of those that it may hit."""
         subject = subject_of(scope["method"], scope["path"])
-        pairs = (
-            (self.method, scope["method"]),
-            (self.operation, subject.operation),
-            (self.service, subject.service),
-            (self.task, subject.task),
+        return (
+            fnmatchcase(scope["path"], self.path)
+            and same(self.method, scope["method"])
+            and same(self.operation, subject.operation)
+            and self.is_about(subject.service, subject.task)
         )
-        return fnmatchcase(scope["path"], self.path) and all(
-            not wanted or wanted.lower() == found.lower() for wanted, found in pairs
-        )
-
-
-class _Added:
-    """A fault since it was added: how many requests it could hit, and how many it did."""
-
-    def __init__(self, fault: Fault, now: float) -> None:
-        self.fault, self.since, self.seen, self.hit = fault, now, 0, 0
 
 
 class Faults:
@@ -108,60 +84,21 @@ class Faults:
     """
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
-        self._app, self._clock, self._lock = app, clock, threading.Lock()
-        self.clear(0)
-
-    def add(self, fault: Fault) -> None:
-        """Have it from now on; of several that could hit a request the last one does."""
-        with self._lock:
-            self._all.append(_Added(fault, self._clock.now()))
-
-    def clear(self, seed: int) -> None:
-        """Break nothing any more; what is left to chance follows from a seed."""
-        with self._lock:
-            self._all: list[_Added] = []
-            self._chance = random.Random(seed)  # noqa: S311 - a test wants it to be foreseen
-
-    @property
-    def all(self) -> list[Fault]:
-        """Those that were added."""
-        with self._lock:
-            return [added.fault for added in self._all]
+        self._app, self._clock = app, clock
+        self.rules = Rules[Fault](clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or break it."""
-        fault = None if scope["type"] != "http" or _is_ours(scope["path"]) else self._choose(scope)
+        ours = scope["type"] != "http" or _is_ours(scope["path"])
+        fault = None if ours else self.rules.choose(lambda rule: rule.concerns(scope))
         if fault is None:
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})[FAULT] = fault.kind
         await _KINDS[fault.kind](self, fault, scope, receive, send)
 
-    def _choose(self, scope: Scope) -> Fault | None:
-        if not self._all:
-            return None
-        with self._lock:
-            concerned = [added for added in self._all if added.fault.concerns(scope)]
-            for added in concerned:
-                added.seen += 1
-            for added in reversed(concerned):
-                if self._hits(added):
-                    added.hit += 1
-                    return added.fault
-        return None
-
-    def _hits(self, added: _Added) -> bool:
-        fault = added.fault
-        return (
-            fault.nth in (0, added.seen)
-            and (not fault.times or added.hit < fault.times)
-            and (not fault.seconds or self._clock.now() < added.since + fault.seconds)
-            and (fault.probability >= 1 or self._chance.random() < fault.probability)
-        )
-
     async def _latency(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._lock:
-            share = self._chance.random() if fault.jitter else 0.0
+        share = self.rules.chance() if fault.jitter else 0.0
         await self._clock.sleep(fault.delay + share * fault.jitter)
         await self._app(scope, receive, send)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
+from gpserver.emulator.rules import same
 from gpserver.emulator.timeline import Step, Timeline
 from gpserver.job import Job
 from gpserver.publishing import Service
@@ -63,10 +64,7 @@ class Quirk(Struct, frozen=True, forbid_unknown_fields=True):
 
     def concerns(self, service: str, task: str) -> bool:
         """Whether it is about a task."""
-        return all(
-            not wanted or wanted.lower() == found.lower()
-            for wanted, found in ((self.service, service), (self.task, task))
-        )
+        return same(self.service, service) and same(self.task, task)
 
 
 class Quirks:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from gpserver.emulator.rules import Count, Rule, Seconds
 from gpserver.job import JobStatus, MessageType
 
 Status = Literal[
@@ -54,9 +55,9 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     status: Status
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     """By the emulator's clock."""
-    polls: int = 0
+    polls: Count = 0
     held: bool = False
     progress: tuple[float, float] | None = None
     """Per cent at its begin and at its end."""
@@ -72,20 +73,10 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(item if isinstance(item, Said) else Said(item, kind) for item in self.messages)
 
 
-class Timeline(Struct, frozen=True, forbid_unknown_fields=True):
+class Timeline(Rule, frozen=True, forbid_unknown_fields=True):
     """The steps of certain jobs; whatever a step does not end goes on as its task does."""
 
     steps: tuple[Step, ...] = ()
-    service: str = ""
-    """``Service`` or ``Folder/Service``; empty for any."""
-    task: str = ""
-    """Empty for any."""
-    nth: int = 0
-    """Only the nth of these jobs, counted from 1; 0 for each."""
-    times: int = 0
-    """Only so many of them; 0 for any number."""
-    probability: float = 1.0
-    """By the emulator's seed."""
     cancel: tuple[Step, ...] = ()
     """What follows when a client cancels it while it runs; by default it is cancelled at once."""
 

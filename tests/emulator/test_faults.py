@@ -140,7 +140,7 @@ def test_only_so_many_and_only_for_so_long(gp_server: GPServer, ask: Ask) -> Non
     gp_server.clock.speed = 0
     gp_server.fault("gateway", times=2)
     assert [ask().status_code for _ in range(3)] == [504, 504, 200]
-    gp_server.fault("gateway", status=503, seconds=30.0)
+    gp_server.fault("gateway", status=503, lasting=30.0)
     assert ask().status_code == 503
     gp_server.advance(30)
     assert ask().status_code == 200
