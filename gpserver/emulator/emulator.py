@@ -26,7 +26,7 @@ from gpserver.job import Job
 from gpserver.publishing import Service
 from gpserver.settings import Settings
 
-_PATIENCE = 5.0  # seconds of the wall that tasks at work get before the clock is advanced
+_PATIENCE = 5.0  # seconds of the wall that a task gets to return when its time has come
 
 
 class Emulator:
@@ -85,9 +85,10 @@ class Emulator:
             self.journal.clear()
 
     async def advance(self, seconds: float) -> None:
-        """Set the clock forward, once the tasks at work have returned or some seconds have passed."""
+        """Set the clock forward; tasks that should have returned by then get some seconds for it."""
         await run_in_threadpool(self.world.stage.settle, _PATIENCE)
         await run_in_threadpool(self.clock.advance, seconds)
+        await run_in_threadpool(self.world.stage.settle, _PATIENCE)
         await run_in_threadpool(self.world.sweep)
 
     @property

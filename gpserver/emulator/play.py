@@ -96,6 +96,11 @@ class Play:
             return None
         return now if self.step.held or self.step.polls else end
 
+    def lags(self, now: float) -> bool:
+        """Whether it would have succeeded by now, and waits for its task."""
+        ends = not self.coming or STANDS.get(self.coming[0].status) is JobStatus.SUCCEEDED
+        return self.works and ends and self.over(now) is not None
+
     def overtime(self, now: float) -> tuple[float, str] | None:
         """When the job had waited or run longer than its service allows, and the end of that."""
         if self.ended:

@@ -136,9 +136,11 @@ class Stage:
             return list(self._past)
 
     def settle(self, seconds: float) -> None:
-        """Wait until no task is at work, for so many seconds of the wall at most."""
+        """Wait for the tasks whose time is over, for so many seconds of the wall at most each."""
+        self.catch_up()
         with self._lock:
-            calls = [play.call for play in self._plays.values() if play.call and play.runs]
+            now = self._clock.now()
+            calls = [play.call for play in self._plays.values() if play.call and play.lags(now)]
         for call in calls:
             call.ended.wait(seconds)
 
