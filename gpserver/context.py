@@ -3,6 +3,7 @@
 import logging
 import shutil
 import tempfile
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -18,6 +19,9 @@ Item = TypeVar("Item")
 
 # Five reports a second are plenty for a person and cheap for a task that loops a million times.
 REPORT_EVERY = 0.2
+
+_changing = threading.Lock()
+_levels: list[int] = []  # of the root logger, as each job that is under way in this process found it
 
 
 class JobContext:
@@ -136,15 +140,21 @@ class JobContext:
     @contextmanager
     def logging(self) -> Iterator[None]:
         """Turn what is logged meanwhile (INFO and graver) into messages of the job."""
-        root, handler = logging.getLogger(), MessageHandler(self)
-        level = root.level
+        root, handler, own = logging.getLogger(), MessageHandler(self), threading.current_thread()
+        if own is not threading.main_thread():  # then this process has other business, and other jobs
+            handler.addFilter(lambda record: record.thread == own.ident)
+        with _changing:
+            _levels.append(root.level)
+            root.setLevel(min(root.level, logging.INFO))
         root.addHandler(handler)
-        root.setLevel(min(level, logging.INFO))
         try:
             yield
         finally:
-            root.setLevel(level)
             root.removeHandler(handler)
+            with _changing:
+                first, _ = _levels[0], _levels.pop()
+                if not _levels:
+                    root.setLevel(first)
 
 
 def _share(done: int, total: int | None, label: str) -> tuple[float | None, str]:

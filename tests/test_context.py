@@ -1,5 +1,6 @@
 import gc
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,3 +145,24 @@ def test_log_records_become_messages_while_the_task_runs() -> None:
         ("error", "failed (ValueError: no roads here)"),
     ]
     assert (logging.getLogger().level, logging.getLogger().handlers) == (root_level, handlers)
+
+
+def test_what_other_threads_log_is_no_business_of_a_job_in_a_thread() -> None:
+    logger, said = logging.getLogger("tools"), {}
+    level, both = logging.getLogger().level, threading.Barrier(2)
+
+    def work(name: str) -> None:
+        job = JobContext()
+        with job.logging():
+            both.wait(5)
+            logger.info("of %s", name)
+            both.wait(5)
+        said[name] = [message.text for message in job.messages]
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said == {"a": ["of a"], "b": ["of b"]}
+    assert logging.getLogger().level == level
