@@ -133,13 +133,16 @@ class Task:
 
 def _lost(fields: Any, table: Any) -> list[str]:
     """The names of fields that the features or rows do not have which they depend on."""
+    listed = fields if isinstance(fields, list) else [fields]
+    names = [each.name for each in listed if isinstance(each, Field)]
+    if not names:
+        return []
     from pandas import DataFrame
 
     if not isinstance(table, DataFrame):
         return []
     known = {str(column).lower() for column in table.columns}
-    listed = fields if isinstance(fields, list) else [fields]
-    return [each.name for each in listed if isinstance(each, Field) and each.name.lower() not in known]
+    return [name for name in names if name.lower() not in known]
 
 
 @overload
