@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gpserver.cassettes.har import dump_har
+from gpserver.emulator.account import ClockTime, Noted, PlayedJob, jobs_of, note_of, time_of
+from gpserver.emulator.advice import explained
 from gpserver.emulator.export import har_of
 from gpserver.emulator.faults import Fault
+from gpserver.emulator.guard import objection
 from gpserver.emulator.masking import masked
 from gpserver.emulator.quirks import Quirk
 from gpserver.emulator.record import Record
+from gpserver.emulator.rules import same
 from gpserver.emulator.scenario import Scenario
 from gpserver.emulator.subject import same_job
 from gpserver.emulator.timeline import Timeline
@@ -39,57 +46,6 @@ class ClockChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds."""
     speed: float | None = None
     """Seconds that pass in one second of the wall; 0 stands still; null as it is."""
-
-
-class ClockTime(msgspec.Struct, frozen=True):
-    """The clock."""
-
-    now: float
-    """Epoch seconds."""
-    speed: float
-
-
-class PlayedStep(msgspec.Struct, frozen=True):
-    """A step that a job has come to."""
-
-    status: str
-    since: float
-    """Epoch seconds."""
-
-
-class PlayedJob(msgspec.Struct, frozen=True):
-    """A job and its steps so far."""
-
-    id: str
-    service: str
-    task: str
-    held: bool
-    """Whether it waits to be released."""
-    steps: list[PlayedStep]
-
-
-class Noted(msgspec.Struct, frozen=True):
-    """One request, without its secrets."""
-
-    number: int
-    method: str
-    path: str
-    url: str
-    operation: str
-    """submit, execute, poll, cancel, result …"""
-    service: str
-    task: str
-    job: str
-    parameters: dict[str, Any]
-    status: int
-    fault: str
-    """What broke it; empty for nothing."""
-    matched: bool
-    """Whether there is something at its path."""
-    began: float
-    """Epoch seconds of the emulator's clock."""
-    seconds: float
-    """How long it took, in real time."""
 
 
 class Noticed(msgspec.Struct, frozen=True):
@@ -156,7 +112,7 @@ async def _add_quirks(emulator: "Emulator", _: Request, added: list[Quirk]) -> N
 
 
 async def _clock(emulator: "Emulator", _: Request, __: None) -> ClockTime:
-    return ClockTime(emulator.clock.now(), emulator.clock.speed)
+    return time_of(emulator.clock)
 
 
 async def _set_clock(emulator: "Emulator", request: Request, change: ClockChange) -> ClockTime:
@@ -171,17 +127,7 @@ async def _set_clock(emulator: "Emulator", request: Request, change: ClockChange
 
 
 async def _jobs(emulator: "Emulator", _: Request, __: None) -> list[PlayedJob]:
-    plays = await run_in_threadpool(emulator.world.stage.played)
-    return [
-        PlayedJob(
-            f"j{play.job.id}",
-            play.job.service,
-            play.job.task,
-            play.step.held and not play.released,
-            [PlayedStep(status, since) for status, since in play.history],
-        )
-        for play in plays
-    ]
+    return await run_in_threadpool(jobs_of, emulator.world.stage)
 
 
 async def _release(emulator: "Emulator", request: Request, _: None) -> None:
@@ -191,9 +137,13 @@ async def _release(emulator: "Emulator", request: Request, _: None) -> None:
 
 
 async def _requests(emulator: "Emulator", request: Request, _: None) -> Noticed:
+    return await run_in_threadpool(_noticed, emulator, request)
+
+
+def _noticed(emulator: "Emulator", request: Request) -> Noticed:
     # All of them: a secret may be in one that tells less of it than another.
     found = _fitting(masked(emulator.journal.records()), request)
-    return Noticed(len(found), [_noted(record) for record in found])
+    return Noticed(len(found), [note_of(record) for record in found])
 
 
 async def _forget(emulator: "Emulator", _: Request, __: None) -> None:
@@ -258,7 +208,28 @@ def admin(emulator: "Emulator", more: Iterable[Route] = ()) -> Starlette:
     routes = [
         Route(PREFIX + item.path, _endpoint(emulator, item), methods=[item.method]) for item in OPERATIONS
     ]
-    return Starlette(routes=[*more, *routes])
+    return Starlette(
+        routes=[*more, *routes],
+        exception_handlers={404: _nowhere, 405: _nowhere},
+        middleware=[Middleware(_Guarded)],
+    )
+
+
+class _Guarded:
+    """ASGI middleware that answers nobody whom the guard objects to."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reason = objection(scope)
+        await (_json(Problem(reason), 403) if reason else self._app)(scope, receive, send)
+
+
+async def _nowhere(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    text = f"There is no {request.method} {request.url.path}; {PREFIX}/openapi.json says what there is."
+    return _json(Problem(text), status)
 
 
 def _endpoint(emulator: "Emulator", operation: Operation) -> Callable[[Request], Awaitable[Response]]:
@@ -267,7 +238,9 @@ def _endpoint(emulator: "Emulator", operation: Operation) -> Callable[[Request],
             given = await operation.act(emulator, request, await _body(request, operation.body))
         except NotFound as error:
             return _json(Problem(str(error)), 404)
-        except (GPServerError, msgspec.DecodeError) as error:
+        except msgspec.DecodeError as error:
+            return _json(Problem(explained(error, operation.body)), 400)
+        except GPServerError as error:
             return _json(Problem(str(error)), 400)
         if isinstance(given, Response):
             return given
@@ -305,7 +278,7 @@ def _fitting(records: Iterable[Record], request: Request) -> list[Record]:
         record
         for record in records
         if all(
-            _same(found, asked.get(name, ""))
+            same(asked.get(name, ""), found)
             for name, found in (
                 ("method", record.method),
                 ("operation", record.subject.operation),
@@ -320,39 +293,8 @@ def _fitting(records: Iterable[Record], request: Request) -> list[Record]:
     ]
 
 
-def _same(found: str, wanted: str) -> bool:
-    return not wanted or found.lower() == wanted.lower()
-
-
 def _has(record: Record, name: str, value: str | None) -> bool:
     found = {key.lower(): item for key, item in record.parameters.items()}
     if name.lower() not in found:
         return False
     return value is None or str(found[name.lower()]) == value
-
-
-def _noted(record: Record) -> Noted:
-    return Noted(
-        record.number,
-        record.method,
-        record.path,
-        record.url,
-        record.subject.operation,
-        record.subject.service,
-        record.task,
-        record.job,
-        {name: _plain(value) for name, value in record.parameters.items()},
-        record.status,
-        record.fault,
-        record.matched,
-        record.began,
-        record.seconds,
-    )
-
-
-def _plain(value: Any) -> Any:
-    try:
-        msgspec.json.encode(value)
-    except (TypeError, ValueError):
-        return str(value)
-    return value

@@ -40,6 +40,7 @@ class Journal:
         self._changed = threading.Condition()
         self._version, self._waiting = 0, 0
         self._listeners: list[Callable[[Record], object]] = []
+        self.cleared = 0
         self.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +72,7 @@ class Journal:
         with self._changed:
             self._exchanges: deque[_Exchange] = deque(maxlen=MOST)
             self._numbers = itertools.count(1)
+            self.cleared += 1  # so that who looks on sees that the numbers begin again
 
     def listen(self, listener: Callable[[Record], object]) -> Callable[[], None]:
         """Have a function called with each request once it has ended, in the server's thread.

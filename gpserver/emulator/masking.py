@@ -36,19 +36,23 @@ _PART = re.compile(
 
 def masked(records: Iterable[Record]) -> list[Record]:
     """The records without tokens, passwords, credentials and cookies; answers without content encoding."""
-    masking, found = _Masking(), list(records)
-    for record in found:  # a secret may turn up before the place that tells that it is one
-        masking.of(record)
-    return [masking.of(record) for record in found]
+    return Masking().all(records)
 
 
-class _Masking:
+class Masking:
     """Hides secrets wherever they turn up once it has seen one told as such."""
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
 
-    def of(self, record: Record) -> Record:
+    def all(self, records: Iterable[Record]) -> list[Record]:
+        """As ``masked``, with the secrets of earlier records."""
+        found = list(records)
+        for record in found:  # a secret may turn up before the place that tells that it is one
+            self._of(record)
+        return [self._of(record) for record in found]
+
+    def _of(self, record: Record) -> Record:
         answer = record.answer
         if record.content != answer.kept:
             answer = Body(record.content, b"", len(record.content))

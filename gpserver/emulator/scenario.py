@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from gpserver.emulator.advice import explained
 from gpserver.emulator.faults import Fault
 from gpserver.emulator.quirks import Quirk
 from gpserver.emulator.timeline import Timeline
@@ -46,4 +47,4 @@ def read_scenario(path: Path) -> Scenario:
     except OSError as error:
         raise GPServerError(f"The scenario {path} cannot be read: {error.strerror}.") from None
     except (msgspec.DecodeError, ValueError) as error:
-        raise GPServerError(f"The scenario {path} is not right: {error}.") from None
+        raise GPServerError(f"The scenario {path} is not right: {explained(error, Scenario)}.") from None

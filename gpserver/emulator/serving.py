@@ -82,6 +82,7 @@ class Served(Resident):
 
     def close(self) -> None:
         """Stop."""
+        self.emulator.watching.close()  # or the server would wait for who looks on
         self._server.should_exit = True
         self._serving.result()
         super().close()
