@@ -1,7 +1,7 @@
 """Story 4: a contract, tested from both sides.
 
 In production the server is upgraded or its tool republished, and only a stub still does what clients expect.
-Here one suite runs against the emulator at each commit, and at night against the server that GP_SERVICES names.
+Here one suite runs against the emulator at each commit, and at night against that of GP_SERVICES.
 The client should rely on what this suite says, and on nothing else.
 """
 
