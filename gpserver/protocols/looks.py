@@ -42,9 +42,11 @@ class Looks:
             try:
                 found = await run_in_threadpool(engine.stored, list(asked))
             except Exception as error:
+                waiting = [answer for answers in asked.values() for answer in answers]
                 if isinstance(error, Unavailable):  # who waited in vain has done so for all others
-                    asked, self._asked = asked | self._asked, {}
-                for answer in (answer for answers in asked.values() for answer in answers):
+                    waiting += [answer for answers in self._asked.values() for answer in answers]
+                    self._asked = {}
+                for answer in waiting:
                     if not answer.done():
                         answer.set_exception(error)
             else:
