@@ -45,7 +45,6 @@ def run_record(settings: Settings, options: Namespace) -> int:
     Raises:
         GPServerError: The server cannot be asked, or the cassette cannot be written.
     """
-    logs.set_up(settings.log_format, settings.log_level)
     origin = checked_origin(options.source)
     if not options.to.parent.is_dir():
         raise GPServerError(
@@ -59,6 +58,7 @@ def run_record(settings: Settings, options: Namespace) -> int:
     tape = Tape(options.to, Redaction(origin, fields, displacement), template)
     pool = httpcore.AsyncConnectionPool(ssl_context=context, max_connections=_CONNECTIONS)
     root = urlsplit(options.source).path.rstrip("/")
+    logs.set_up(settings.log_format, settings.log_level)
     status = _serve(recorder(origin, pool, tape), _HOST, options.port, root, lambda: _keep_writing(tape))
     tape.save()
     print(f"{len(tape)} requests are in {options.to}.", file=sys.stderr)
@@ -71,8 +71,8 @@ def run_replay(settings: Settings, options: Namespace) -> int:
     Raises:
         GPServerError: The cassette cannot be read, or the port cannot be used.
     """
-    logs.set_up(settings.log_format, settings.log_level)
     cassette = read_cassette(options.cassette)
+    logs.set_up(settings.log_format, settings.log_level)
     app = replay(cassette, options.match, options.speed)
     return _serve(app, options.host or _HOST, options.port, cassette.root)
 
