@@ -1,5 +1,6 @@
 """What tests in any language ask of an emulated server, over HTTP."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,6 +125,49 @@ def test_pages_of_others_cannot_script_it(admin: httpx.Client) -> None:
     assert answer.json() == {"error": "Send JSON: the content type is text/plain, not application/json."}
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "rebound.example.com:8080"}, 403),
+        ({"origin": "https://elsewhere.example.com"}, 403),
+        ({"host": "localhost"}, 204),
+        ({"host": "gpserver:6080"}, 204),
+        ({"host": "gpserver:6080", "origin": "http://gpserver:6080"}, 204),
+    ],
+)
+def test_only_its_own_pages_and_names_reach_it(
+    admin: httpx.Client, headers: dict[str, str], status: int
+) -> None:
+    answer = admin.post("/reset", headers=headers)
+    assert answer.status_code == status
+    assert status == 204 or set(answer.json()) == {"error"}
+
+
+def test_what_is_not_there_is_told(admin: httpx.Client) -> None:
+    answer = admin.get("/request")
+    said = "There is no GET /emulator/request; /emulator/openapi.json says what there is."
+    assert (answer.status_code, answer.json()) == (404, {"error": said})
+    assert admin.get("/reset").json()["error"].startswith("There is no GET /emulator/reset;")
+
+
+def test_who_looks_on_is_told_what_changes(gp_server: GPServer, admin: httpx.Client) -> None:
+    with admin.stream("GET", "/events") as stream:
+        news = (json.loads(line[6:]) for line in stream.iter_lines() if line)
+        first = next(news)
+        assert (first["anew"], first["jobs"], first["requests"]) == (True, [], [])
+        job = submit(gp_server, token="very-secret-token")
+        told = [next(news)]
+        while not (any(item["jobs"] for item in told) and any(item["requests"] for item in told)):
+            told.append(next(news))
+        assert {item["id"] for each in told for item in each["jobs"]} == {job}
+        [sent] = [item for each in told for item in each["requests"]]
+        assert (sent["operation"], sent["parameters"]["token"]) == ("submit", "***")
+        gp_server.advance(5)
+        assert any(item["clock"]["now"] >= first["clock"]["now"] + 5 for item in news)
+        gp_server.reset()
+        assert any(item["anew"] for item in news)
+
+
 def test_the_openapi_document_is_valid_and_has_every_route(admin: httpx.Client) -> None:
     document = admin.get("/openapi.json").json()
     validate(document)
@@ -131,4 +175,4 @@ def test_the_openapi_document_is_valid_and_has_every_route(admin: httpx.Client) 
         for method in operations:
             answer = admin.request(method, path.removeprefix("/emulator").replace("{job}", "j0"))
             assert answer.status_code != 405, f"{method} {path}"
-            assert "Not Found" not in answer.text
+            assert "openapi.json says what there is" not in answer.text

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import httpx
+from conftest import ROOT, Server
 
 SCENARIO = """
 seed = 3
@@ -38,6 +39,27 @@ def test_it_says_where_it_is_and_goes_when_it_is_told(tmp_path: Path) -> None:
         assert httpx.get(f"{said['url']}/readyz").status_code == 200
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+def test_canned_services_are_served_and_who_looks_on_keeps_nobody_waiting() -> None:
+    with emulate("--services", str(ROOT / "examples/testing/services")) as process:
+        assert process.stdout
+        assert process.stderr
+        said = json.loads(process.stdout.readline())
+        names = [item["name"] for item in httpx.get(f"{said['services']}?f=json").json()["services"]]
+        with httpx.stream("GET", f"{said['admin']}/events") as stream:
+            assert next(stream.iter_lines()).startswith("data: ")
+            os.kill(process.pid, signal.SIGTERM)
+            assert process.wait(10) == 0
+        complaints = process.stderr.read()
+    assert names == ["Proximity"]
+    assert "graceful" not in complaints
+
+
+def test_a_server_for_work_has_none_of_it(server: Server) -> None:
+    for path in ("/emulator", "/emulator/", "/emulator/requests", "/emulator/clock", "/emulator/page.js"):
+        assert httpx.get(server.url + path).status_code == 404
+        assert httpx.post(server.url + path, json={}).status_code == 404
 
 
 def test_a_scenario_that_is_wrong_is_told(tmp_path: Path) -> None:
