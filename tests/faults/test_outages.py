@@ -129,7 +129,7 @@ def test_tickets_that_are_lost_or_doubled_or_held_by_nobody_change_nothing(estat
         connection.execute(
             f"{others} AND datname = 'postgres'".encode()
         )  # tickets are tidied at each new begin
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while connection.execute("SELECT 1 FROM procrastinate_jobs").fetchone():
             assert time.monotonic() < deadline
             time.sleep(0.1)
