@@ -3,8 +3,10 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import geopandas
+import httpx
 import pytest
 from shapely.geometry import Point
 
@@ -12,6 +14,7 @@ from gpserver import JobContext
 from gpserver.catalog import Catalog
 from gpserver.job import MOVES
 from gpserver.security import NOBODY, Access, User, caller_of
+from gpserver.testing import GPServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,7 +30,7 @@ def test_the_status_diagram_is_the_table_of_moves() -> None:
 
 
 def test_the_readme_s_own_task_is_published_and_works(tmp_path: Path) -> None:
-    task_, service, looks = blocks(ROOT / "README.md", "python")
+    task_, service, looks, _ = blocks(ROOT / "README.md", "python")
     (tmp_path / "proximity.py").write_text(task_ + "\n" + service)
     (tmp_path / "districts.py").write_text(looks)
     catalog = Catalog(tmp_path)
@@ -37,6 +40,24 @@ def test_the_readme_s_own_task_is_published_and_works(tmp_path: Path) -> None:
     assert [item.name for item in task.parameters] == ["Places", "Center", "Radius", "Nearby_Points"]
     places = geopandas.GeoDataFrame(geometry=[Point(2.35, 48.86), Point(13.4, 52.5)], crs=4326)
     assert len(task.function(JobContext(), places, places.head(1))) == 1
+
+
+def test_the_readme_s_own_test_passes(gp_server: GPServer) -> None:
+    def buffer_points(distance: float) -> float:
+        return distance
+
+    def my_client(services: str) -> str:
+        task = f"{services}/Emulated/GPServer/BufferPoints"
+        job = httpx.post(f"{task}/submitJob", data={"f": "json", "Distance": 5}).json()
+        url, answers = f"{task}/jobs/{job['jobId']}?f=json", []
+        while not answers or "esriJobExecuting" in answers[-1] or "<html>" in answers[-1]:
+            answers.append(httpx.get(url).text)
+        assert any("<html>" in answer for answer in answers)
+        return answers[-1]
+
+    names: dict[str, Any] = {"buffer_points": buffer_points, "my_client": my_client}
+    exec(blocks(ROOT / "README.md", "python")[-1], names)
+    names["test_a_job_that_fails_is_told"](gp_server)
 
 
 def test_every_module_of_the_map_exists() -> None:
