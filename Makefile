@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-# Each test server is a process of its own: without bytecode it would compile everything anew.
+# Each test server is a process of its own: without bytecode it would compile everything anew. What is never
+# imported need not be compiled at all, so pip leaves that to the first import.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test bench fuzz drill lint clean
@@ -18,14 +19,14 @@ bench: $(READY)  ## measure the hot paths side by side
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 fuzz: $(READY)  ## look for feature sets that break their reader; ARGS=600 is ten minutes
-	$(BIN)/pip install --quiet --editable '.[fuzz]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[fuzz]'
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
 drill: $(READY)  ## kill random parts under load and check every promise; ARGS=600 is ten minutes
 	DRILL=$(or $(ARGS),60) $(if $(SEED),DRILL_SEED=$(SEED)) $(BIN)/python -m pytest -q tests/faults/test_drill.py
 
 lint: $(READY)  ## the checks of style and types
-	$(BIN)/pip install --quiet --editable '.[lint]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[lint]'
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -34,7 +35,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "gpserver needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[test]'
 	@touch $@
 
 clean:  ## forget the virtual environment and all results

@@ -39,7 +39,7 @@ npm_packages() {
 python_packages() {
     cmp -s arcgis.txt .venv/installed ||
         { "$python" -m venv --clear .venv &&
-            .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r arcgis.txt &&
+            .venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps -r arcgis.txt &&
             cp arcgis.txt .venv/installed; }
 }
 
