@@ -34,9 +34,12 @@ class Worker:
         return [parent, *parent.children(recursive=True)]
 
     def freeze(self) -> None:
-        """Stop the clock of the whole machine."""
-        for process in self.family():
-            process.suspend()
+        """Stop the clock of the whole machine: who is stopped starts nobody, and who has just ended needs no stop."""
+        ahead = [psutil.Process(self.process.pid)]
+        for process in ahead:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+                ahead += process.children()
 
     def thaw(self) -> None:
         for process in self.family():

@@ -54,6 +54,13 @@ async function until(what, enough) {
   throw new Error(`waited in vain: ${seen.at(-1)}`);
 }
 
+// The page with the results comes after the one that said the end, and would break off what a person does meanwhile.
+async function finished() {
+  const statuses = await until(status, ended);
+  await link("Run the task again").waitFor();
+  return statuses;
+}
+
 // Wider than the window: what a person would have to scroll sideways for.
 const overflow = () => page.evaluate(() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth);
 
@@ -113,8 +120,7 @@ const scenarios = {
     await picture("form");
     const sent = await page.locator("textarea").inputValue();
     await button("Submit Job (POST)").click();
-    const statuses = await until(status, ended);
-    // The page with the results comes after the one that said the end.
+    const statuses = await finished();
     const map = page.getByRole("img", { name: "Map of Output_Polygons" });
     await map.waitFor();
     const drawn = await until(() => map.evaluate((image) => image.complete && image.naturalWidth), Boolean);
@@ -157,7 +163,7 @@ const scenarios = {
     await inspect("the running job");
     await picture("running");
     await button("Cancel Job").click();
-    const statuses = await until(status, ended);
+    const statuses = await finished();
     return { percents, elapsed, status: statuses.at(-1) };
   },
 
@@ -166,7 +172,7 @@ const scenarios = {
     await link("Submit Job").click();
     await page.getByLabel("Reason").fill("<script>document.title = 'caught'</script>");
     await button("Submit Job (POST)").click();
-    await until(status, ended);
+    await finished();
     await inspect("the failed job");
     const failed = { status: await status(), messages: await page.locator(".messages").innerText() };
     await link("Run the task again").click();
@@ -195,7 +201,7 @@ const scenarios = {
     await inspect("the form of shapes");
     await picture("shapes");
     await button("Submit Job (POST)").click();
-    await until(status, ended);
+    await finished();
     await page.locator("article").first().waitFor();
     return { texts, values: await page.locator("article .value").allInnerTexts() };
   },
@@ -215,7 +221,7 @@ const scenarios = {
     await page.locator('input[type=file][name="In_File:file"]').setInputFiles(
       { name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("Grüße") });
     await button("Submit Job (POST)").click();
-    await until(status, ended);
+    await finished();
     await page.locator("article").first().waitFor();
     const values = await page.locator("article").evaluateAll((cards) => Object.fromEntries(
       cards.map((card) => [card.querySelector("h4").innerText, card.querySelector(".value")?.innerText])));
