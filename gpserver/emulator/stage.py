@@ -187,13 +187,21 @@ class Stage:
             self._busy = True
             try:
                 now = self._clock.now()
-                while any(self._move_on(play, now) for play in list(self._plays.values())):
+                while self._move_all(now):  # the end of one job lets another begin
                     pass
             finally:
                 self._busy = False
                 ended, self._ended = self._ended, []
         for job_id in ended:
             self._on_end(job_id)
+
+    def _move_all(self, now: float) -> bool:
+        """Each job as far as it comes; whether any moved."""
+        moved = False
+        for play in list(self._plays.values()):
+            while self._move_on(play, now):
+                moved = True
+        return moved
 
     def _time_changed(self) -> None:
         self.catch_up()
