@@ -317,6 +317,7 @@ class Stage:
             self._end(play, JobStatus.SUCCEEDED, at, step.said, results)
             return
         play.coming.clear()
+        play.history.pop()  # it never came to succeed
         play.enter(Step("failed"), at)
         errors = outcome.get("errors", ["The task stopped by itself."])
         self._end(play, JobStatus.FAILED, at, [Said(text, MessageType.ERROR) for text in errors])

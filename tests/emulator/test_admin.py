@@ -55,6 +55,13 @@ def test_a_timeline_a_clock_and_a_release(gp_server: GPServer, admin: httpx.Clie
     assert admin.post(f"/jobs/{job}/release").json() == {"error": f"Job {job} is not held."}
 
 
+def test_a_job_whose_task_fails_has_never_succeeded(gp_server: GPServer, admin: httpx.Client) -> None:
+    job = submit(gp_server, number="many")
+    assert status(gp_server, job) == "esriJobFailed"
+    [played] = admin.get("/jobs").json()
+    assert [step["status"] for step in played["steps"]] == ["submitted", "executing", "failed"]
+
+
 def test_a_fault_and_a_quirk(gp_server: GPServer, admin: httpx.Client) -> None:
     admin.post("/faults", json=[{"kind": "gateway", "status": 502, "operation": "submit", "times": 1}])
     admin.post("/quirks", json=[{"name": "new_at_first"}])
