@@ -28,14 +28,14 @@ async def events(call: Call) -> Response:
         NotFound: There is no such job of this task.
         InvalidRequest: ``after`` is not a number.
     """
-    found = await job_of(call)
+    looked, found = call.site.clock(), await job_of(call)
     after = call.request.headers.get("last-event-id", "")
     seen = int(after) if after.isdecimal() and len(after) < 10 else int(call.parameters.number("after"))
     headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
-    return StreamingResponse(_stream(call, found, max(0, seen)), 200, headers, "text/event-stream")
+    return StreamingResponse(_stream(call, looked, found, max(0, seen)), 200, headers, "text/event-stream")
 
 
-async def _stream(call: Call, job: Job, seen: int) -> AsyncIterator[bytes]:
+async def _stream(call: Call, looked: float, job: Job, seen: int) -> AsyncIterator[bytes]:
     # Whoever finds no room gets the job as it stands, and its browser comes back for more.
     room = call.site.streams.acquire(blocking=False)
     try:
@@ -43,7 +43,7 @@ async def _stream(call: Call, job: Job, seen: int) -> AsyncIterator[bytes]:
         version, silence = -1, 0
         while True:
             if job.version != version:
-                seen, data = await run_in_threadpool(_event, call, job, seen)
+                seen, data = await run_in_threadpool(_event, call, looked, job, seen)
                 version, silence = job.version, 0
                 yield b"id: %d\ndata: %s\n\n" % (seen, data)
             elif silence == _SILENCE:
@@ -53,13 +53,14 @@ async def _stream(call: Call, job: Job, seen: int) -> AsyncIterator[bytes]:
                 return
             await asyncio.sleep(_LOOK)
             silence += 1
-            job = await job_of(call)
+            looked, job = call.site.clock(), await job_of(call)
     finally:
         if room:
             call.site.streams.release()
 
 
-def _event(call: Call, job: Job, seen: int) -> tuple[int, bytes]:
+def _event(call: Call, looked: float, job: Job, seen: int) -> tuple[int, bytes]:
+    # By now the job may have ended: until the time before the look it had certainly run.
     # Without the place in the queue: lines of the log are counted here, and that one comes and goes.
     status = call.site.status(job)
     value: dict[str, Any] = job_value(call.site.engine, job, True, status, None)
@@ -68,7 +69,7 @@ def _event(call: Call, job: Job, seen: int) -> tuple[int, bytes]:
         "jobStatus": value["jobStatus"],
         "progress": value.get("progress"),
         "messages": messages[seen:],
-        "elapsed": elapsed(job, call.site.clock()),
+        "elapsed": elapsed(job, looked),
         "ended": job.status.is_terminal,
     }
     return len(messages), orjson.dumps(told)
