@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from gpserver import logs
 from gpserver.app import create_app
-from gpserver.connection import Protocol
+from gpserver.connection import Protocol, listen
 from gpserver.errors import GPServerError
 from gpserver.settings import Settings
 
@@ -23,9 +23,6 @@ _GRACE = 5
 # Seconds until a busy thread lets another one have its turn: the threads that start and end jobs wait for
 # the event loop at each step, and Python's own 5 ms would leave the workers idle for most of a small job.
 _SWITCH = 0.0005
-
-# Connections that wait to be accepted; a burst of clients must not see a refused connection.
-_BACKLOG = 2048
 
 
 def serve(settings: Settings, on_ready: Callable[[str, Settings], None] | None = None) -> int:
@@ -99,24 +96,3 @@ def _ready(url: str, settings: Settings, on_ready: Callable[[str, Settings], Non
     print(f"gpserver is ready: {url}/arcgis/rest/services", flush=True)
     if on_ready:
         threading.Thread(target=on_ready, args=(url, settings), name="gpserver-demo", daemon=True).start()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 takes a free one.
-
-    Raises:
-        GPServerError: The port cannot be used.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Without the protocol named, asyncio leaves Nagle's algorithm on: 40 ms for a small answer.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise GPServerError(
-            f"Port {port} of {host} cannot be used ({error.strerror}). Try --port 0, which takes a free one."
-        ) from None
-    return listener

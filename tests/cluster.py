@@ -34,7 +34,7 @@ class Worker:
         return [parent, *parent.children(recursive=True)]
 
     def freeze(self) -> None:
-        """Stop the clock of the whole machine: who is stopped starts nobody, and who has just ended needs no stop."""
+        """Stop the clock of the whole machine from its head down: who is stopped starts nobody."""
         ahead = [psutil.Process(self.process.pid)]
         for process in ahead:
             with suppress(psutil.NoSuchProcess):

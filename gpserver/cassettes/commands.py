@@ -28,8 +28,8 @@ from gpserver.cassettes.rehearsal import Outcome, Rehearsal, Target
 from gpserver.cassettes.replay import replay
 from gpserver.cassettes.tape import Tape
 from gpserver.cassettes.upstream import TIMEOUT, checked_origin, explained, tls
+from gpserver.connection import listen
 from gpserver.errors import GPServerError
-from gpserver.serve import listen
 from gpserver.settings import Settings
 
 _HOST = "127.0.0.1"

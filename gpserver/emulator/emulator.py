@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib import import_module
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -62,6 +63,9 @@ class Emulator:
         """Begin to serve."""
         async with self._changing:
             self._world = await self._begin()
+        if self._world.catalog.services() or self._world.catalog.folders():
+            # They will be asked for: the first job does not wait for what decodes features.
+            await run_in_threadpool(import_module, "gpserver.features.columns")
 
     async def close(self) -> None:
         """Stop, and remove all that was kept."""

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import uvicorn
 
+from gpserver.connection import listen
 from gpserver.emulator.emulator import Emulator
 from gpserver.emulator.transport import Protocol
-from gpserver.serve import listen
 
 Value = TypeVar("Value")
 

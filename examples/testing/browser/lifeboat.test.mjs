@@ -12,7 +12,7 @@ import { chromium } from "playwright-core";
 import { startEmulator } from "../node/emulator.mjs";
 
 const TYPES = { html: "text/html", js: "text/javascript", mjs: "text/javascript", json: "application/json" };
-let gp, web, browser;
+let gp, web, browser, page;
 
 /** What serves the application: its page, and the packages beside it. */
 const serve = async ({ url }, answer) => {
@@ -30,6 +30,9 @@ before(async () => {
     chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] }),
     once(web, "listening"),
   ]);
+  page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${web.address().port}/lifeboat.html?server=${gp.url}`);
+  await page.locator("button:enabled").waitFor(); // the packages have come
 });
 after(async () => {
   await browser?.close();
@@ -39,8 +42,7 @@ after(async () => {
 });
 
 test("an old page finds the new tool, and the map of its result", async () => {
-  const page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${web.address().port}/lifeboat.html?server=${gp.url}`);
+  await page.getByRole("button").click();
   const shown = await page.waitForFunction("window.shown").then((handle) => handle.jsonValue());
   assert.deepEqual(shown, {
     status: "job-succeeded", gauge: "Bonn", type: "polygon",

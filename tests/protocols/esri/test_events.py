@@ -59,8 +59,8 @@ def test_a_stream_tells_every_message_once_and_ends_with_the_job(client: Client)
     percents = [event["progress"]["percent"] for event in events if "percent" in (event["progress"] or {})]
     assert percents == sorted(percents)
     assert percents
-    elapsed = [event["elapsed"] for event in events[-2:]]
-    assert elapsed == sorted(elapsed)
+    running, whole = (event["elapsed"] for event in events[-2:])
+    assert running <= whole + 0.1  # a job's end is stamped a moment before anybody sees it
 
 
 def test_whoever_comes_back_gets_what_is_new(client: Client) -> None:
