@@ -29,7 +29,7 @@ from postgis import postgresql, start_postgresql, stop_postgresql
 
 from gpserver.job import MOVES, JobStatus
 
-SECONDS = float(os.environ.get("DRILL", "25"))
+SECONDS = float(os.environ.get("DRILL", "15"))
 SEED = int(os.environ.get("DRILL_SEED", "6"))
 CLIENTS = 4
 MARK = "DRILL_MARK"

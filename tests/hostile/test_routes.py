@@ -49,7 +49,7 @@ def names_read() -> list[str]:
 
 NAMES = names_read()
 
-EXAMPLES = 8  # for each route
+EXAMPLES = 5  # for each route
 
 
 def test_the_names_are_found() -> None:
@@ -162,7 +162,7 @@ OPERATIONS = {
 }
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(st.sampled_from(sorted(OPERATIONS)), pairs, formats)
 def test_an_operation_refuses_what_it_cannot_do(
     target: Target, place: str, values: list[tuple[str, str]], name: str
@@ -175,7 +175,7 @@ def test_an_operation_refuses_what_it_cannot_do(
     check(wire.send(target.server.url, "POST", f"/arcgis/rest/services/{path}".encode(), kind, body))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.sampled_from(PATHS) | st.text(min_size=1, max_size=20), st.integers(1, 3), st.booleans())
 def test_no_path_leads_out_of_the_folders_of_files(
     target: Target, text: str, times: int, twice: bool
@@ -195,7 +195,7 @@ def test_no_path_leads_out_of_the_folders_of_files(
         assert answer is None or b"SQLite format" not in answer.body
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(pairs, st.integers(0, 400), st.binary(max_size=3))
 def test_a_multipart_body_may_end_or_break_anywhere(
     target: Target, values: list[tuple[str, str]], at: int, noise: bytes

@@ -41,7 +41,7 @@ def post(target: Target, place: str, values: list[tuple[str, str]]) -> Any:
     return answer.json
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.data())
 def test_every_value_is_read_or_refused_in_words(
     target: Target, inputs: list[dict[str, Any]], data: st.DataObject
@@ -54,7 +54,7 @@ def test_every_value_is_read_or_refused_in_words(
         assert not RAW_EXCEPTION.search(text.removeprefix(f"{item['name']}: ")), item
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_a_job_ends_and_what_it_gives_can_be_read(
     target: Target, inputs: list[dict[str, Any]], data: st.DataObject
