@@ -26,7 +26,6 @@ drill: $(READY)  ## kill random parts under load and check every promise; ARGS=6
 	DRILL=$(or $(ARGS),60) $(if $(SEED),DRILL_SEED=$(SEED)) $(BIN)/python -m pytest -q tests/faults/test_drill.py
 
 lint: $(READY)  ## the checks of style and types
-	$(BIN)/pip install --quiet --no-compile --editable '.[lint]'
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -35,7 +34,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "gpserver needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-compile --editable '.[test]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[test,lint]'
 	@touch $@
 
 clean:  ## forget the virtual environment and all results
