@@ -23,8 +23,11 @@ _MISSED = (
     0.5  # seconds until a ticket is taken whose word came while Procrastinate asked: it forgets that one
 )
 _PATIENCE = 3.0  # seconds for a connection
+# Each statement of Procrastinate stands alone: who freezes after one must not keep a ticket from all others.
+_ALONE = {"autocommit": True}
 _PAUSE = 1.0  # seconds until a database that went away is tried again
 _SILENCE = 30.0  # seconds without a sign of life after which the tickets that a machine holds are void
+_TIDY = 10.0  # seconds between two looks for those
 
 
 class Tickets:
@@ -37,7 +40,9 @@ class Tickets:
 
     def __init__(self, database: SharedDatabase) -> None:
         self._database = database
-        self._app = App(connector=SyncPsycopgConnector(conninfo=database.url, timeout=_PATIENCE))
+        self._app = App(
+            connector=SyncPsycopgConnector(conninfo=database.url, timeout=_PATIENCE, kwargs=_ALONE)
+        )
         self._app.open()
         self._task = self._app.configure_task(_TASK, queue=_QUEUE, allow_unknown=True)
 
@@ -95,7 +100,7 @@ async def _take_always(
 
 async def _take(url: str, look: Callable[[], bool], free: Callable[[], bool]) -> None:
     """Until the database goes away, which ends Procrastinate's worker with an error or without."""
-    app = App(connector=PsycopgConnector(conninfo=limited(url), timeout=_PATIENCE))
+    app = App(connector=PsycopgConnector(conninfo=limited(url), timeout=_PATIENCE, kwargs=_ALONE))
 
     @app.task(name=_TASK, queue=_QUEUE)
     async def run() -> None:
@@ -130,4 +135,4 @@ async def _tidy(app: App) -> None:
                 queue=_QUEUE, seconds_since_heartbeat=_SILENCE
             ):
                 await app.job_manager.finish_job(ticket, Status.FAILED, delete_job=True)
-        await asyncio.sleep(_SILENCE)
+        await asyncio.sleep(_TIDY)
