@@ -34,7 +34,9 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "gpserver needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-compile --editable '.[test,lint]'
+	@# The pip that came with Python may be years old, and take twice as long for all that follows.
+	$(BIN)/pip install --quiet --no-compile --upgrade pip
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test,lint]'
 	@touch $@
 
 clean:  ## forget the virtual environment and all results

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Server
+from conftest import ROOT, Server, start
 from gpclient import Client
 
 TASK = "Buffer/GPServer/BufferPoints"
@@ -81,6 +81,19 @@ def grid(count: int, name: str = "p") -> str:
         {"geometry": {"x": n % 60, "y": n // 60}, "attributes": {"name": f"{name}{n}"}} for n in range(count)
     ]
     return json.dumps({"features": features})
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One of our own: every page is visited, and that of others has those of all their jobs."""
+    server = start(tmp_path_factory.mktemp("pages"), ROOT / "services")
+    yield server
+    assert server.stop() == 0, server.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Client:
+    return server.client
 
 
 @pytest.fixture(scope="module")
