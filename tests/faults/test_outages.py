@@ -12,6 +12,7 @@ import pytest
 from cluster import Cluster, Worker
 from conftest import Server
 from faults.conftest import FAULTS, executing, gone, said
+from gpclient import Client, EsriError
 from line import Line, line
 from postgis import postgresql, start_postgresql, stop_postgresql
 
@@ -68,6 +69,19 @@ def lines(state: dict[str, Any]) -> list[str]:
     return [m["description"] for m in state["messages"] if m["description"].startswith("line ")]
 
 
+def answered(client: Client, job: str) -> None:
+    """Wait until the database is there for the web node, which looks for it every few seconds."""
+    deadline = time.monotonic() + LEASE
+    while True:
+        try:
+            client.get(job)
+            return
+        except EsriError as error:
+            if error.code != 503 or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
 def test_the_database_restarts_under_jobs_and_nobody_dies(estate: Estate) -> None:
     client = estate.web.client
     jobs = [client.submit("Faults/Chatter", lines=400, pause=0.01) for _ in range(2)]
@@ -76,6 +90,7 @@ def test_the_database_restarts_under_jobs_and_nobody_dies(estate: Estate) -> Non
     stop_postgresql(estate.folder)
     time.sleep(OUTAGE)
     start_postgresql(estate.folder, "fsync=off")
+    answered(client, jobs[0])
     for job in jobs:
         state = client.wait(job)
         assert state["jobStatus"] == "esriJobSucceeded", state
