@@ -41,8 +41,9 @@ await page.exposeFunction("typeKeys", async (...words) => {
   }
 });
 page.on("pageerror", (error) => errors.push(String(error)));
+page.setDefaultTimeout(120_000); // thousands of modules, on a machine that may be busy
 await page.goto(pageUrl);
-const said = await page.waitForFunction(expression, null, { timeout: 120_000 })
+const said = await page.waitForFunction(expression)
   .then((handle) => handle.jsonValue(), (error) => { errors.push(String(error)); });
 await browser.close();
 console.log(JSON.stringify({ said, outside, errors }));

@@ -29,7 +29,7 @@ const browser = await chromium.launch({
 });
 const context = await browser.newContext({ ...KINDS[kind].options, acceptDownloads: true });
 const page = await context.newPage();
-page.setDefaultTimeout(20_000);
+page.setDefaultTimeout(60_000);
 const outside = [];
 const complaints = [];
 page.on("console", (message) => { if (["error", "warning"].includes(message.type())) complaints.push(message.text()); });

@@ -11,7 +11,7 @@ const browser = await chromium.launch({
     "--disable-component-update", "--disable-sync"],
 });
 const page = await browser.newPage({ viewport: { width: 1100, height: 900 } });
-page.setDefaultTimeout(15_000);
+page.setDefaultTimeout(60_000);
 const complaints = [];
 const outside = [];
 page.on("console", (message) => { if (["error", "warning"].includes(message.type())) complaints.push(message.text()); });

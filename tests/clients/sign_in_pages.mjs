@@ -9,6 +9,7 @@ const axe = await readFile(new URL("node_modules/axe-core/axe.min.js", import.me
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 const context = await browser.newContext({ javaScriptEnabled: scripts === "on", viewport: { width: 800, height: 600 } });
 const page = await context.newPage();
+page.setDefaultTimeout(60_000);
 page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
 
 /** What is hard to use on a page, by the rules of axe; it runs beside the page's own policy. */

@@ -31,6 +31,7 @@ before(async () => {
     once(web, "listening"),
   ]);
   page = await browser.newPage();
+  page.setDefaultTimeout(60_000); // the packages are hundreds of files, and CI may be busy
   await page.goto(`http://127.0.0.1:${web.address().port}/lifeboat.html?server=${gp.url}`);
   await page.locator("button:enabled").waitFor(); // the packages have come
 });
