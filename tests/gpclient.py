@@ -45,15 +45,16 @@ class Client:
     def wait(
         self, job: str, until: Callable[[dict[str, Any]], bool] | None = None, seconds: float = 60
     ) -> Any:
-        """Poll a job until it ended, or until ``until`` likes its state."""
-        deadline = time.monotonic() + seconds
+        """Poll a job until it ended, or until ``until`` likes its state, ever less often: polls cost time."""
+        deadline, pause = time.monotonic() + seconds, 0.01
         while True:
             state = self.get(job)
             if until(state) if until else state["jobStatus"] in ENDS:
                 return state
             if state["jobStatus"] in ENDS or time.monotonic() > deadline:
                 raise AssertionError(f"waited in vain: {state}")
-            time.sleep(0.01)
+            time.sleep(pause)
+            pause = min(1.2 * pause, 0.1)
 
     def run(self, task: str, **parameters: Any) -> Any:
         """Submit, wait for the success, and return the results by name."""

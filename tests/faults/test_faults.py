@@ -15,7 +15,7 @@ from conftest import ROOT, Server, StartServer, start
 from faults.conftest import FAULTS, errors, executing, gone, said
 from gpclient import Client, EsriError, points
 
-RACES = int(os.environ.get("RACES", "100"))
+RACES = int(os.environ.get("RACES", "50"))
 
 
 @pytest.fixture(scope="module", params=["one machine", "machines"])
