@@ -9,6 +9,7 @@ from contextlib import suppress
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
+from psycopg import AsyncConnection, Connection
 
 from gpserver.errors import Unavailable
 from gpserver.shared import SharedDatabase, limited
@@ -23,11 +24,19 @@ _MISSED = (
     0.5  # seconds until a ticket is taken whose word came while Procrastinate asked: it forgets that one
 )
 _PATIENCE = 3.0  # seconds for a connection
-# Each statement of Procrastinate stands alone: who freezes after one must not keep a ticket from all others.
-_ALONE = {"autocommit": True}
 _PAUSE = 1.0  # seconds until a database that went away is tried again
 _SILENCE = 30.0  # seconds without a sign of life after which the tickets that a machine holds are void
 _TIDY = 10.0  # seconds between two looks for those
+
+
+def _alone(connection: Connection) -> None:
+    """Each statement of Procrastinate stands alone: who freezes after one keeps no ticket from the others."""
+    connection.autocommit = True
+
+
+async def _each_alone(connection: AsyncConnection) -> None:
+    """The same of a worker's connections, one of which has been opened like that already."""
+    await connection.set_autocommit(True)
 
 
 class Tickets:
@@ -41,7 +50,7 @@ class Tickets:
     def __init__(self, database: SharedDatabase) -> None:
         self._database = database
         self._app = App(
-            connector=SyncPsycopgConnector(conninfo=database.url, timeout=_PATIENCE, kwargs=_ALONE)
+            connector=SyncPsycopgConnector(conninfo=database.url, timeout=_PATIENCE, configure=_alone)
         )
         self._app.open()
         self._task = self._app.configure_task(_TASK, queue=_QUEUE, allow_unknown=True)
@@ -100,7 +109,7 @@ async def _take_always(
 
 async def _take(url: str, look: Callable[[], bool], free: Callable[[], bool]) -> None:
     """Until the database goes away, which ends Procrastinate's worker with an error or without."""
-    app = App(connector=PsycopgConnector(conninfo=limited(url), timeout=_PATIENCE, kwargs=_ALONE))
+    app = App(connector=PsycopgConnector(conninfo=limited(url), timeout=_PATIENCE, configure=_each_alone))
 
     @app.task(name=_TASK, queue=_QUEUE)
     async def run() -> None:

@@ -51,7 +51,7 @@ class SetUp:
 
     def memory(self, part: str) -> float:
         """MB of proportional set size."""
-        return sum(process.memory_full_info().pss for process in self._family(part)) / 1e6
+        return sum(map(_memory, self._family(part))) / 1e6
 
     def _family(self, part: str) -> list[psutil.Process]:
         parents = [psutil.Process(pid) for pid in self.parts[part]]
@@ -84,6 +84,13 @@ def _cpu(process: psutil.Process) -> float:
     try:
         return sum(process.cpu_times()[:4])
     except psutil.NoSuchProcess:  # counted by its parent now
+        return 0.0
+
+
+def _memory(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_full_info().pss)
+    except psutil.NoSuchProcess:  # it has ended since it was found
         return 0.0
 
 

@@ -27,6 +27,10 @@ kept = Service("Kept", tasks=[until], min_instances=1)
 hasty = Service("Hasty", tasks=[until], wait_limit=1.5)
 """
 LIMIT = "The job waited longer than 1.5 seconds, the limit of its service, and was not run."
+LISTENERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND query LIKE 'LISTEN "procrastinate%'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +51,20 @@ def test_a_job_that_no_machine_takes_does_not_wait_for_ever(cluster: Cluster) ->
     assert LIMIT in str(state["messages"])
 
 
+def test_a_machine_that_is_idle_hears_of_a_job_at_once(cluster: Cluster) -> None:
+    """Who only looked now and then would let each job wait for that."""
+    worker = cluster.worker()
+    with psycopg.connect(cluster.database, autocommit=True) as database:
+        deadline = time.monotonic() + 20
+        while database.execute(LISTENERS).fetchone() != (1,):
+            assert time.monotonic() < deadline, worker.log.read_text()
+            time.sleep(0.02)
+    assert "trying again" not in worker.log.read_text()
+
+
 def test_each_machine_keeps_its_slots_and_jobs_that_find_none_end(cluster: Cluster, tmp_path: Path) -> None:
     client = cluster.webs[0].client
-    cluster.worker(), cluster.worker()
+    cluster.worker()
     others = [client.submit("Others/Until", File=str(tmp_path / "over")) for _ in range(4)]
     deadline = time.monotonic() + 30
     while len(running := [job for job in others if _status(client, job) == "esriJobExecuting"]) < 2:
