@@ -112,11 +112,14 @@ def test_a_line_that_breaks_again_and_again_doubles_no_message(estate: Estate) -
     assert lines(state) == [f"line {n}" for n in range(400)]
 
 
-def test_a_web_node_that_dies_leaves_its_clients_and_jobs_to_the_others(estate: Estate) -> None:
+def test_a_web_node_that_dies_leaves_its_clients_and_jobs_to_the_others(
+    estate: Estate, tmp_path: Path
+) -> None:
     dying = estate.cluster.web()
-    jobs = [dying.client.submit("Faults/Nap", seconds=1, label=f"{n}") for n in range(4)]
+    jobs = [dying.client.submit("Faults/Until", file=str(tmp_path / "over")) for _ in range(4)]
     executing(dying.client, jobs[0])
     dying.kill()
+    (tmp_path / "over").touch()
     for job in jobs:
         state = estate.web.client.wait(job.replace(dying.url, estate.web.url))
         assert state["jobStatus"] == "esriJobSucceeded", state
@@ -141,9 +144,8 @@ def test_tickets_that_are_lost_or_doubled_or_held_by_nobody_change_nothing(estat
             attempt for (attempt,) in estate.ask("SELECT attempt FROM jobs ORDER BY seq DESC LIMIT 3")
         } == {1}
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        connection.execute(
-            f"{others} AND datname = 'postgres'".encode()
-        )  # tickets are tidied at each new begin
+        # Tickets are tidied at each new begin.
+        connection.execute(f"{others} AND datname = 'postgres'".encode())
         deadline = time.monotonic() + 60
         while connection.execute("SELECT 1 FROM procrastinate_jobs").fetchone():
             assert time.monotonic() < deadline

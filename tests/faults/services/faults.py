@@ -54,12 +54,12 @@ def nap(job: JobContext, seconds: float = 0.2, label: str = "") -> str:
 
 
 @task
-def until(job: JobContext, file: str) -> str:
-    """Waits for a file."""
+def until(job: JobContext, file: str, label: str = "") -> str:
+    """Waits for a file and says so."""
     job.info(f"pid {os.getpid()}")
     while not Path(file).exists():
         time.sleep(0.02)
-    return file
+    return label
 
 
 @task
