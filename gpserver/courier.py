@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 
 from gpserver.addresses import Allowed
 from gpserver.errors import InvalidValue, Unavailable
-from gpserver.fetch import post
 from gpserver.stores.webhooks import WebhookTables
 from gpserver.webhook import Delivery
 
@@ -93,6 +92,8 @@ class Courier:
 
     def _refusal(self, delivery: Delivery) -> str:
         """Send it; gives why it was not taken, or nothing."""
+        from gpserver.fetch import post  # a server without webhooks need not load a client
+
         content, headers = self._letter(delivery)
         try:
             status = post(delivery.webhook.url, content, headers, self._allowed, _PATIENCE)

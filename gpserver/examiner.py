@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gpserver.fetch import Reach
+from gpserver.addresses import Reach
 from gpserver.finding import Finding
 from gpserver.publishing import Service, Task
 from gpserver.sandbox import Desk

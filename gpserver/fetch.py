@@ -1,7 +1,5 @@
 """Fetches what a client names by URL, and posts to it: at addresses that may be reached, within limits."""
 
-import re
-import socket
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,11 +8,11 @@ from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import httpcore
 
-from gpserver.addresses import Address, Allowed, parse_address
+from gpserver.addresses import Allowed, Reach, Resolver, addresses_of, checked_url, permitted, shown
 from gpserver.errors import InvalidValue
 
 _REDIRECTS = 3
@@ -22,25 +20,7 @@ _CONNECT = 10.0  # seconds until the next address of a host is tried
 _MOVED = {301, 302, 303, 307, 308}
 _BLOCK = 1 << 20
 _GZIP = 16 + zlib.MAX_WBITS
-_HOST = re.compile(r"[a-z0-9._:-]+")
 _HEADERS = [("User-Agent", "gpserver"), ("Accept", "*/*"), ("Accept-Encoding", "gzip")]
-
-Resolver = Callable[[str, int], Iterable[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How far one job may reach.
-
-    Attributes:
-        allowed: Places besides the public internet, see ``Allowed``.
-        size: Bytes that all its fetches may bring.
-        seconds: How long all its fetches may take.
-    """
-
-    allowed: tuple[str, ...] = ()
-    size: int = 200_000_000
-    seconds: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +29,6 @@ class Fetched:
 
     name: str
     media_type: str
-
-
-def addresses_of(host: str, port: int) -> list[str]:
-    """The addresses of a host, as the system's resolver gives them."""
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 class Fetcher:
@@ -151,48 +126,6 @@ def post(
         return answer.status
 
 
-def check_reach(url: str, allowed: Allowed, resolve: Resolver = addresses_of) -> None:
-    """Look whether a URL leads to a place that may be reached; nothing is connected to.
-
-    Raises:
-        InvalidValue: It is none, or may not be reached; the text says why.
-    """
-    parts = urlsplit(checked_url(url))
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    _permitted(host, port, allowed, resolve)
-
-
-def checked_url(url: str) -> str:
-    """The URL as it is asked for: http or https, a plain host, and everything else percent-encoded.
-
-    Raises:
-        InvalidValue: It is no such URL.
-    """
-    try:
-        parts = urlsplit(url.strip())
-        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
-    except ValueError:  # a UnicodeError is one
-        raise InvalidValue(f"{shown(url)} is not a URL.") from None
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
-        raise InvalidValue(f"{shown(url)} is not an http or https URL.")
-    if parts.username is not None:
-        raise InvalidValue(f"The URL of {host} has a user name in it; send a token instead.")
-    place = f"[{host}]" if ":" in host else host
-    return urlunsplit((
-        parts.scheme,
-        place if port is None else f"{place}:{port}",
-        quote(parts.path or "/", safe="/%:@!$&'()*+,;=~"),
-        quote(parts.query, safe="/%:@!$&'()*+,;=~?"),
-        "",
-    ))  # fmt: skip
-
-
-def shown(url: str) -> str:
-    """A URL in a message: without user and query, where secrets are, and not too long."""
-    text = re.sub(r"//[^/@]*@", "//", re.split("[?#]", url, maxsplit=1)[0])
-    return f'"{text[:200]}"'
-
-
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
     """Turn the errors of the network into one that a user can read."""
@@ -243,7 +176,7 @@ class _Network(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first address of the host that answers."""
         failure: Exception | None = None
-        for address in _permitted(host, port, self._allowed, self._resolve):
+        for address in permitted(host, port, self._allowed, self._resolve):
             try:
                 wait = min(self._left(), _CONNECT)
                 return _Stream(self._sockets.connect_tcp(str(address), port, wait), self._left)
@@ -251,21 +184,6 @@ class _Network(httpcore.NetworkBackend):
                 failure = error
         assert failure  # there is an address, and it was tried
         raise failure
-
-
-def _permitted(host: str, port: int, allowed: Allowed, resolve: Resolver) -> list[Address]:
-    """The addresses of a host that may be reached; there is one at least."""
-    try:
-        found = [parse_address(text) for text in resolve(host, port)]
-    except (OSError, UnicodeError):
-        raise InvalidValue(f"There is no host {host}.") from None
-    permitted = [address for address in found if allowed.permits(host, port, address)]
-    if not permitted:
-        raise InvalidValue(
-            f"The address of {host} is not a public one; only the operator of this server can allow it"
-            " (setting fetch_allowed)."
-        )
-    return permitted
 
 
 class _Stream(httpcore.NetworkStream):

@@ -1,14 +1,13 @@
 """The folder that one process has to itself in a data folder that it may share with others."""
 
+import fcntl
 import os
 import shutil
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from gpserver.errors import GPServerError
 
@@ -44,22 +43,29 @@ def occupied(home: Path) -> Iterator[None]:
         DataFolderBusy: Another process has it.
     """
     home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / _LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise DataFolderBusy(
-            f"Another gpserver works on {home}. Stop it, or start this one with another --data folder."
-        ) from None
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_locked(home / _LOCK))
+        except BlockingIOError:
+            raise DataFolderBusy(
+                f"Another gpserver works on {home}. Stop it, or start this one with another --data folder."
+            ) from None
         if home.parent.name == "nodes":
-            with _beating(home):
-                _bury(home)
-                yield
-        else:
-            yield
-    finally:
-        lock.release()
+            stack.enter_context(_beating(home))
+            _bury(home)
+        yield
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Have a file that nobody else has meanwhile; the lock goes with the process, however that ends.
+
+    Raises:
+        BlockingIOError: Somebody has it.
+    """
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
 
 
 @contextmanager
@@ -87,7 +93,7 @@ def _bury(home: Path) -> None:
     for other in home.parent.iterdir():
         with suppress(FileNotFoundError):  # it is being made, or buried by somebody else
             if other != home and (_is_dead(other) or now - (other / _LOCK).stat().st_mtime > _SILENCE):
-                with suppress(Timeout), FileLock(other / _LOCK).acquire(timeout=0):
+                with suppress(BlockingIOError), _locked(other / _LOCK):
                     shutil.rmtree(other, ignore_errors=True)
 
 

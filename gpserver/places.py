@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gpserver.fetch import Reach
+from gpserver.addresses import Reach
 from gpserver.layers import Place, is_database
 from gpserver.results.place import Files, open_files
 from gpserver.security import ADMINISTRATORS, read_users

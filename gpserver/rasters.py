@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 Box = tuple[float, float, float, float]
-Pixels = np.ma.MaskedArray[Any, Any]
+Pixels: TypeAlias = "np.ma.MaskedArray[Any, Any]"  # as text: numpy loads masks for whoever uses them
 """(bands, height, width), masked where there is no value."""
 
 # Formats of one file; others, such as VRT, may name files of this machine or URLs.

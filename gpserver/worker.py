@@ -12,12 +12,12 @@ import orjson
 from pyproj import CRS
 from shapely.geometry import box
 
+from gpserver.addresses import Reach
 from gpserver.catalog import Catalog
 from gpserver.context import JobContext
 from gpserver.datatypes import GPRasterData, GPRasterDataLayer, Stored
 from gpserver.errors import GPServerError, InvalidValue, JobCancelled, TooLarge
 from gpserver.features import Layer, parse_spatial_reference
-from gpserver.fetch import Fetcher, Reach
 from gpserver.finding import Finding
 from gpserver.job import Input, Message, Progress, Result
 from gpserver.layers import Place
@@ -205,8 +205,8 @@ def _arguments(task: Task, job: Assignment, workspace: Workspace) -> dict[str, A
 
 
 def _source(job: Assignment, workspace: Workspace) -> Sources:
-    fetcher = Fetcher(Reach(**job.reach))
-    return Sources(workspace.fetched(job.attempt), fetcher, Uploads(Path(job.uploads)), job.owner)
+    reach = Reach(**job.reach)
+    return Sources(workspace.fetched(job.attempt), reach, Uploads(Path(job.uploads)), job.owner)
 
 
 def _raw(item: Input, workspace: Workspace) -> Any:

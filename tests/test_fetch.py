@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import Server, Web, serving
 
+from gpserver.addresses import Reach, checked_url
 from gpserver.errors import InvalidValue
-from gpserver.fetch import Fetcher, Reach, checked_url
+from gpserver.fetch import Fetcher
 
 LISTED = ("127.0.0.1",)
 

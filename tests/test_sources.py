@@ -13,8 +13,8 @@ import pytest
 from loopback import Server, Web, serving
 from shapely import Point
 
+from gpserver.addresses import Reach
 from gpserver.errors import InvalidValue
-from gpserver.fetch import Fetcher, Reach
 from gpserver.sources import Sources
 from gpserver.uploads import Uploads
 
@@ -91,7 +91,7 @@ def uploads(tmp_path: Path) -> Uploads:
 
 @pytest.fixture
 def source(tmp_path: Path, uploads: Uploads) -> Iterator[Sources]:
-    with Sources(tmp_path / "job", Fetcher(Reach(("127.0.0.1",))), uploads, "anna") as source:
+    with Sources(tmp_path / "job", Reach(("127.0.0.1",)), uploads, "anna") as source:
         yield source
 
 
@@ -192,7 +192,7 @@ def test_files_keep_their_names(web: Server, source: Sources, tmp_path: Path) ->
 
 
 def test_pages_go_and_files_stay(web: Server, tmp_path: Path, uploads: Uploads) -> None:
-    with Sources(tmp_path / "job", Fetcher(Reach(("127.0.0.1",))), uploads) as source:
+    with Sources(tmp_path / "job", Reach(("127.0.0.1",)), uploads) as source:
         [page] = source.features({"url": f"{web.url}/file/a.json"})
         file = source.file({"url": f"{web.url}/file/a.json"})
         assert page.is_file()
@@ -222,7 +222,7 @@ def test_what_is_no_url(source: Sources, url: str) -> None:
 
 def test_the_address_of_every_page_is_checked(web: Server, tmp_path: Path, uploads: Uploads) -> None:
     with (
-        Sources(tmp_path / "job", Fetcher(Reach()), uploads) as source,
+        Sources(tmp_path / "job", Reach(), uploads) as source,
         pytest.raises(InvalidValue, match="not a public one"),
     ):
         list(source.features({"url": f"{web.url}/seven/FeatureServer/0"}))

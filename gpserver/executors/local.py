@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gpserver.addresses import Reach
 from gpserver.errors import Unavailable
 from gpserver.executors import OnChange
 from gpserver.executors.attempts import Attempt, Attempts, key_of
@@ -22,7 +23,6 @@ from gpserver.executors.lease import Lease, resolve
 from gpserver.executors.patience import Patience
 from gpserver.executors.porter import Porter
 from gpserver.executors.share import next_turn
-from gpserver.fetch import Reach
 from gpserver.job import Job, JobStatus
 from gpserver.layers import Place
 from gpserver.results import Freight

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import orjson
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gpserver.formats import assets
 from gpserver.formats.json import text_of
 from gpserver.formats.names import ALWAYS, names_for
 from gpserver.formats.resource import Body, Resource
 from gpserver.formats.table import Table, table_of, table_of_features
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HEADERS: Mapping[str, str] = {
     # Scripts and styles are files of ours: whatever a job writes into a page, nothing of it ever runs.
@@ -52,32 +55,37 @@ def _paragraphs(text: str) -> list[str]:
     return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
-_pages = Environment(
-    loader=PackageLoader("gpserver.formats", "pages"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_pages.filters |= {
-    "local": _local,
-    "web_link": _web_link,
-    "paragraphs": _paragraphs,
-    "quote": quote,
-    "basename": lambda path: path.rpartition("/")[2],
-}
-_pages.globals |= {
-    "root": _ROOT,
-    "static": assets.link,
-    "units_end": UNITS,
-    "lines_end": LINES,
-    "file_end": FILE,
-}
+@cache
+def _pages() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # clients of services never see a page
+
+    pages = Environment(
+        loader=PackageLoader("gpserver.formats", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {
+        "local": _local,
+        "web_link": _web_link,
+        "paragraphs": _paragraphs,
+        "quote": quote,
+        "basename": lambda path: path.rpartition("/")[2],
+    }
+    pages.globals |= {
+        "root": _ROOT,
+        "static": assets.link,
+        "units_end": UNITS,
+        "lines_end": LINES,
+        "file_end": FILE,
+    }
+    return pages
 
 
 def write(resource: Resource) -> Body:
     """The page of a resource."""
-    page = _pages.get_template(f"{resource.page}.html")
+    page = _pages().get_template(f"{resource.page}.html")
     text = page.render(
         value=resource.value,
         title=resource.title,

@@ -7,8 +7,6 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 _PAGE = resource.getpagesize()
 
 
@@ -23,11 +21,11 @@ class Gauge:
 
     def read(self) -> int:
         """Resident bytes without mapped files; 0 for a process that is gone or does not tell."""
+        if self._statm is None:
+            return _resident(self._pid)
         try:
-            if self._statm is None:
-                return int(psutil.Process(self._pid).memory_info().rss)
             return _unshared(os.pread(self._statm, 200, 0))
-        except (psutil.Error, OSError):
+        except OSError:
             return 0
 
     def read_all(self) -> int:
@@ -43,6 +41,16 @@ class Gauge:
 def _unshared(statm: bytes) -> int:
     _, resident, shared, *_ = statm.split()
     return (int(resident) - int(shared)) * _PAGE
+
+
+def _resident(pid: int) -> int:
+    """What a system without /proc tells."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def _private(pid: int) -> int:

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import orjson
 
 from gpserver.errors import InvalidValue
-from gpserver.fetch import Fetcher
 from gpserver.sources.answer import read_answer, read_members
+
+if TYPE_CHECKING:
+    from gpserver.fetch import Fetcher
 
 _LAYER = re.compile(r"/(MapServer|FeatureServer)/(.+/)?\d+/?$", re.IGNORECASE)
 _QUERY = re.compile(r"/query/?$", re.IGNORECASE)
@@ -29,7 +31,7 @@ def is_query(url: str) -> bool:
     return bool(_QUERY.search(path_of(url)))
 
 
-def layer_pages(fetcher: Fetcher, reference: Mapping[str, Any], folder: Path) -> Iterator[Path]:
+def layer_pages(fetcher: "Fetcher", reference: Mapping[str, Any], folder: Path) -> Iterator[Path]:
     """The features of a layer that its ``filter`` and ``time`` let through, as Esri JSON.
 
     Args:
@@ -59,7 +61,7 @@ def layer_pages(fetcher: Fetcher, reference: Mapping[str, Any], folder: Path) ->
     yield from _pages(fetcher, with_parameters(query, wanted), folder, in_pages=in_pages)
 
 
-def query_pages(fetcher: Fetcher, reference: Mapping[str, Any], folder: Path) -> Iterator[Path]:
+def query_pages(fetcher: "Fetcher", reference: Mapping[str, Any], folder: Path) -> Iterator[Path]:
     """The answer to a query as it is, and what comes after it where the server says that there is more.
 
     Raises:
@@ -80,7 +82,7 @@ def query_pages(fetcher: Fetcher, reference: Mapping[str, Any], folder: Path) ->
 
 
 def _pages(
-    fetcher: Fetcher, url: str, folder: Path, *, offset: int = 0, in_pages: bool = True
+    fetcher: "Fetcher", url: str, folder: Path, *, offset: int = 0, in_pages: bool = True
 ) -> Iterator[Path]:
     before = b""
     for number in range(_MOST_PAGES):

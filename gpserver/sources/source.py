@@ -4,16 +4,21 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
+from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from gpserver.addresses import Reach, checked_url
 from gpserver.archives import found_in
 from gpserver.errors import InvalidValue, NotFound
-from gpserver.fetch import Fetcher, checked_url
 from gpserver.sources.answer import read_answer
 from gpserver.sources.layers import is_layer, is_query, layer_pages, path_of, query_pages, with_parameters
 from gpserver.uploads import Uploads, file_name
+
+if TYPE_CHECKING:
+    from gpserver.fetch import Fetcher
 
 # A result of another job is written for people unless its URL says otherwise.
 _RESULT = re.compile(r"/jobs/[^/]+/results/[^/]+/?$", re.IGNORECASE)
@@ -30,21 +35,22 @@ class Sources:
 
     Args:
         folder: A folder of the job alone; it is made.
-        fetcher: Fetches by URL.
+        reach: How far fetches by URL may go.
         uploads: The items of this server.
         owner: Whose the job is; items of others are not there for it.
     """
 
-    def __init__(self, folder: Path, fetcher: Fetcher, uploads: Uploads, owner: str = "") -> None:
-        self._folder, self._fetcher = folder, fetcher
+    def __init__(self, folder: Path, reach: Reach, uploads: Uploads, owner: str = "") -> None:
+        self._folder, self._reach = folder, reach
         self._uploads, self._owner = uploads, owner
+        self._on_leave = ExitStack()
         self._numbers = count(1)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._fetcher.close()
+        self._on_leave.close()
         shutil.rmtree(self._folder / "pages", ignore_errors=True)
 
     def file(self, reference: Mapping[str, Any]) -> Path:
@@ -64,6 +70,12 @@ class Sources:
             yield from query_pages(self._fetcher, reference, folder)
         else:
             yield _document(self._file(reference, folder))
+
+    @cached_property
+    def _fetcher(self) -> "Fetcher":
+        from gpserver.fetch import Fetcher  # most jobs bring all that they need
+
+        return self._on_leave.enter_context(closing(Fetcher(self._reach)))
 
     def _file(self, reference: Mapping[str, Any], folder: Path) -> Path:
         if url := reference.get("url"):

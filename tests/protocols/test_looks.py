@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from gpserver.addresses import Reach
 from gpserver.app import create_engine, layers_of
 from gpserver.engine import Engine
 from gpserver.errors import NotFound, Unavailable
 from gpserver.executors.local import LocalExecutor
-from gpserver.fetch import Reach
 from gpserver.job import Job, JobStatus, NewJob
 from gpserver.parts import Parts
 from gpserver.protocols.looks import Looks

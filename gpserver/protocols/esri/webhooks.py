@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
+from gpserver.addresses import check_reach, checked_url
 from gpserver.errors import Conflict, InvalidRequest, InvalidValue, NotFound
-from gpserver.fetch import check_reach, checked_url
 from gpserver.formats import Resource
 from gpserver.protocols.esri.admin import administered
 from gpserver.protocols.esri.log import STATUS, esri_id
