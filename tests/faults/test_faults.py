@@ -92,12 +92,12 @@ def test_cancel_of_a_queued_job_never_runs_it(client: Client) -> None:
         assert client.wait(blocker)["jobStatus"] == "esriJobSucceeded"
 
 
-def test_a_polite_task_may_clean_up(client: Client) -> None:
-    job = client.submit("Faults/Polite")
-    scratch = Path(said(client, job, "scratch"))
+def test_a_polite_task_may_clean_up(client: Client, tmp_path: Path) -> None:
+    job = client.submit("Faults/Polite", mark=str(tmp_path / "mark"))
+    said(client, job, "pid")
     client.get(f"{job}/cancel")
     assert client.wait(job)["jobStatus"] == "esriJobCancelled"
-    assert (scratch / "cleaned").read_text() == "yes"
+    assert (tmp_path / "mark").read_text() == "cleaned"
 
 
 @pytest.mark.parametrize("task", ["BusyLoop", "NativeLoop", "Nap"])

@@ -166,12 +166,13 @@ def clock(job: JobContext, seconds: float = 2) -> float:
 
 
 @task(cancel_grace=2.0)
-def polite(job: JobContext) -> str:
-    """Watches for its cancel and cleans up."""
-    job.info(f"scratch {job.scratch}")
+def polite(job: JobContext, mark: str = "") -> str:
+    """Watches for its cancel and cleans up; its own folder goes a moment after its end."""
+    job.info(f"pid {os.getpid()}")
     while not job.cancelled:
         time.sleep(0.01)
-    (job.scratch / "cleaned").write_text("yes")
+    if mark:
+        Path(mark).write_text("cleaned")
     job.check_cancelled()
     return ""
 
