@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import geopandas as gpd
@@ -78,8 +78,7 @@ def page(layers: Layers, name: str, query: Query) -> tuple[Frame, int]:
     asked = _Asked.of(info, query)
     wanted = _wanted(info, query)
     if asked.expressions or query.geometries:
-        frame = _selected(layers, info, asked, _needed(info, wanted, asked, query))
-        frame = frame[asked.mask(frame) & _touching(frame, info, query.geometries)]
+        frame = _held(layers, info, asked, wanted, query)
         frame, total = frame.iloc[query.offset : _end(query)][wanted].reset_index(drop=True), len(frame)
     elif asked.is_plain and not query.sort and query.limit is None and not query.offset:
         frame = layers.read(info.name, wanted, ids=asked.ids)
@@ -102,9 +101,7 @@ def count(layers: Layers, name: str, query: Query) -> int:
     info = layers.find(name)
     asked = _Asked.of(info, query)
     if asked.expressions or query.geometries:
-        needed = _needed(info, [info.id_attribute], asked, query)
-        frame = _selected(layers, info, asked, needed)
-        return int((asked.mask(frame) & _touching(frame, info, query.geometries)).sum())
+        return len(_held(layers, info, asked, [info.id_attribute], query))
     if asked.is_plain and asked.ids is None:
         return info.count
     text = f"SELECT count(*) AS n FROM {source_of(info)}{asked.where}"  # noqa: S608 - it is parsed and checked
@@ -120,7 +117,7 @@ class _Asked:
     order: str
     expressions: tuple[Expression, ...]
     parameters: Mapping[str, Any]
-    ids: tuple[int, ...] | None
+    ids: Sequence[int] | None
     is_plain: bool
 
     @classmethod
@@ -133,7 +130,7 @@ class _Asked:
                 expressions.append(expression)
             else:
                 terms.append(f"({condition}\n)")
-        ids = None if query.ids is None else tuple(_whole(text) for text in query.ids)
+        ids = None if query.ids is None else [_whole(text) for text in query.ids]
         plain = not terms and not is_virtual(info)
         if ids is not None:
             terms.append(f"{quoted(info.id_attribute)} IN ({', '.join(map(str, ids)) or 'NULL'})")
@@ -186,6 +183,30 @@ def _needed(info: LayerInfo, wanted: Iterable[str], asked: _Asked, query: Query)
     return list(dict.fromkeys([*wanted, *more]))
 
 
+def _held(layers: Layers, info: LayerInfo, asked: _Asked, wanted: Iterable[str], query: Query) -> Frame:
+    """The rows that hold under expressions and geometries, which Python looks at."""
+    needed = _needed(info, wanted, asked, query)
+    places = [_Place.of(item, info) for item in query.geometries]
+    if places and asked.is_plain and not asked.order:
+        asked = _narrowed(layers, asked, places)
+    frame = _selected(layers, info, asked, needed)
+    mask = asked.mask(frame)
+    for place in places:
+        mask &= place.mask(frame[info.geometry_attribute])
+    held: Frame = frame[mask]
+    return held
+
+
+def _narrowed(layers: Layers, asked: _Asked, places: Sequence["_Place"]) -> _Asked:
+    """The same of the rows that lie where one of the places is: a map's window is a small part of a layer."""
+    windows = [place.geometry.bounds for place in places if place.bounds_rows]
+    if not windows:
+        return asked
+    window = min(windows, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    ids = layers.ids_in(asked.info.name, window).tolist()
+    return replace(asked, ids=ids if asked.ids is None else sorted({*ids} & {*asked.ids}))
+
+
 def _selected(
     layers: Layers,
     info: LayerInfo,
@@ -221,17 +242,31 @@ def _end(query: Query) -> int | None:
     return None if query.limit is None else query.offset + query.limit
 
 
-def _touching(frame: Frame, info: LayerInfo, geometries: Sequence[Mapping[str, Any]]) -> Any:
-    mask = np.ones(len(frame), bool)
-    for item in geometries:
+@dataclass(frozen=True)
+class _Place:
+    """A geometry, and how rows must lie to it."""
+
+    operation: str
+    geometry: Any
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any], info: LayerInfo) -> "_Place":
         operation = item.get("operation") or {}
         name = str(operation.get("name") or "intersects").lower().removeprefix("st_")
         if name not in _PREDICATES:
             raise InvalidRequest(f"There is no operation {name[:50]!r}; there are {', '.join(_PREDICATES)}.")
-        geometry = read_ewkt(str(item.get("geometry") or ""), info.sr_id, float(operation.get("buffer") or 0))
-        shapely.prepare(geometry)
-        mask &= _PREDICATES[name](frame[info.geometry_attribute].to_numpy(), geometry)
-    return mask
+        buffer = float(operation.get("buffer") or 0)
+        return cls(name, read_ewkt(str(item.get("geometry") or ""), info.sr_id, buffer))
+
+    @property
+    def bounds_rows(self) -> bool:
+        """Whether the box of every row that holds touches that of the geometry."""
+        return self.operation != "disjoint" and not self.geometry.is_empty
+
+    def mask(self, geometries: Any) -> Any:
+        """Which geometries hold."""
+        shapely.prepare(self.geometry)
+        return _PREDICATES[self.operation](geometries.to_numpy(), self.geometry)
 
 
 def read_ewkt(text: str, sr_id: int | None, buffer: float = 0) -> Any:

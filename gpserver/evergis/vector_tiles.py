@@ -31,7 +31,7 @@ def tile(layers: Layers, name: str, z: int, x: int, y: int) -> Iterator[bytes]:
     """The tile of a layer; nothing where it would be empty.
 
     It has one layer, called like ours, with an id and plain values for each feature. Of more than 20,000
-    features in a tile those with the largest boxes are there.
+    features in a tile those with the longest boxes are there.
 
     Raises:
         NotFound: There is no such layer.
@@ -58,15 +58,9 @@ def _rows(
         there = Transformer.from_crs(_MERCATOR, info.sr_id, always_xy=True)
         window = there.transform_bounds(*(np.clip(side, -_HALF, _HALF) for side in around))
     shown = [item.name for item in info.attributes if item.displayed]
-    frame: Any = layers.read(info.name, [*shown, info.geometry_attribute])
-    sides = frame.geometry.bounds  # NaN where there is none
-    inside = (sides.minx <= window[2]) & (sides.maxx >= window[0])
-    inside &= (sides.miny <= window[3]) & (sides.maxy >= window[1])
-    frame = frame[inside].to_crs(_MERCATOR)
-    if len(frame) > _MOST:
-        bounds = frame.geometry.bounds
-        largest = np.maximum(bounds.maxx - bounds.minx, bounds.maxy - bounds.miny)
-        frame = frame.loc[largest.sort_values(ascending=False, kind="stable").index[:_MOST].sort_values()]
+    ids = layers.ids_in(info.name, window, _MOST)
+    read: Any = layers.read(info.name, [*shown, info.geometry_attribute], ids=ids)
+    frame = read.to_crs(_MERCATOR)
     frame.geometry = shapely.simplify(frame.geometry.to_numpy(), size / _EXTENT / 2, preserve_topology=False)
     return pd.DataFrame(frame)
 

@@ -189,6 +189,33 @@ class Layers:
             frame = read_table(self._store.read(info, list(needed), chosen), info)
         return _narrowed(frame, info, wanted, where)
 
+    def ids_in(self, name: str, window: Box, most: int | None = None) -> Ids:
+        """The ids of the rows whose geometries may touch a window: those whose boxes do.
+
+        Args:
+            name: The layer.
+            window: xmin, ymin, xmax, ymax in the layer's spatial reference.
+            most: So many ids; where there are more, those of the boxes with the longest sides. None is all.
+
+        Returns:
+            Ascending. A box beside the window by no more than single precision can tell may be among them.
+
+        Raises:
+            NotFound: There is no such layer.
+            InvalidValue: It has no geometry.
+        """
+        info = self.find(name)
+        if info.geometry_attribute is None:
+            raise InvalidValue(f"The layer {name} has no geometry.")
+        if not is_virtual(info):
+            return self._store.ids_in(info, window, most)
+        from gpserver.layers.boxes import boxes_of, ids_in
+
+        frame = self._shown(info, [info.id_attribute, info.geometry_attribute], None)
+        return ids_in(
+            [(frame[info.id_attribute].to_numpy(), boxes_of(frame.geometry.to_numpy()))], window, most
+        )
+
     def append(self, name: str, frame: "pd.DataFrame") -> Ids:
         """Add rows and give them new ids, also where the frame has an id column.
 

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gpserver.errors import Conflict
+from gpserver.layers.boxes import ids_in, meet
 from gpserver.layers.catalogue import Catalogue, Part
 from gpserver.layers.info import LayerInfo
-from gpserver.layers.parts import ROWS, read_parts, remove_parts, touching, write_parts
+from gpserver.layers.parts import ROWS, boxes_in, read_parts, remove_parts, touching, write_parts
 from gpserver.layers.schema import schema_of
 from gpserver.layers.store import Box, Ids
 
@@ -86,6 +87,12 @@ class ParquetStore:
         """The rows in the order of their ids."""
         parts = list(touching(self._catalogue.parts(info), ids))
         return read_parts(self._home(info), info, parts, columns, ids)
+
+    def ids_in(self, info: LayerInfo, window: Box, most: int | None) -> Ids:
+        """The ids of rows whose boxes touch a window."""
+        home, key, geometry = self._home(info), info.id_attribute, info.geometry_attribute or ""
+        parts = [part for part in self._catalogue.parts(info) if meet(part.box, window)]
+        return ids_in((boxes_in(home / part.file, key, geometry) for part in parts), window, most)
 
     def append(self, info: LayerInfo, table: Any) -> Ids:
         """Add rows, all or none."""

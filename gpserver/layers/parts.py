@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import shapely
 
 from gpserver.features import parse_spatial_reference
+from gpserver.layers.boxes import Boxes, boxes_of
 from gpserver.layers.catalogue import Part
 from gpserver.layers.info import LayerInfo
 from gpserver.layers.schema import schema_of
@@ -23,6 +24,7 @@ ROWS = 100_000
 """The most rows of a part: so much is rewritten where one row changes."""
 
 _GROUP = 25_000  # rows that a reader may take or leave
+_KNOWN = 32  # parts whose boxes a process remembers, 2.4 MB each at most
 
 
 def write_parts(folder: Path, info: LayerInfo, table: pa.Table) -> list[Part]:
@@ -70,6 +72,16 @@ def read_parts(
     tables = [_read(folder / part.file, part, columns, info.id_attribute, ids) for part in parts]
     table = pa.concat_tables([wanted.empty_table(), *(item.cast(wanted) for item in tables)])
     return _ordered(table, parts, info.id_attribute)
+
+
+@lru_cache(maxsize=_KNOWN)
+def boxes_in(path: Path, key: str, geometry: str) -> tuple[Ids, Boxes]:
+    """The ids of a part's rows and their boxes, which never change."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        table = file.read([key, geometry])
+    return table.column(key).to_numpy(), boxes_of(shapely.from_wkb(table.column(geometry).to_numpy()))
 
 
 def touching(parts: Sequence[Part], ids: Ids | None) -> Iterator[Part]:

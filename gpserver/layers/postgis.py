@@ -142,6 +142,16 @@ class PostGISStore:
         with self._transaction(info) as connection:
             return copy_out(connection, info, columns, _table(info), _condition(info, ids))
 
+    def ids_in(self, info: LayerInfo, window: Box, most: int | None) -> Ids:
+        """The ids of rows whose boxes touch a window."""
+        query = _IN.format(
+            key=sql.Identifier(info.id_attribute),
+            geometry=sql.Identifier(info.geometry_attribute or ""),
+            rows=_table(info),
+        )
+        with self._transaction(info) as connection:
+            return _ids(connection.execute(query, (*window, info.sr_id or 0, most)))
+
     def append(self, info: LayerInfo, table: Any) -> Ids:
         """Add rows, all or none."""
         if not len(table):
@@ -278,6 +288,11 @@ class PostGISStore:
         return connection
 
 
+_IN = sql.SQL(
+    "SELECT {key} FROM {rows} WHERE {geometry} && ST_MakeEnvelope(%s, %s, %s, %s, %s)"
+    " ORDER BY greatest(ST_XMax({geometry}) - ST_XMin({geometry}), ST_YMax({geometry}) - ST_YMin({geometry}))"
+    " DESC, {key} LIMIT %s"
+)
 _JOINED = sql.SQL("SELECT {0}.{2} FROM {0} JOIN {1} USING ({2})")
 
 

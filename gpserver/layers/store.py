@@ -42,6 +42,10 @@ class LayerStore(Protocol):
     def read(self, info: LayerInfo, columns: list[str], ids: Ids | None = None) -> Any:
         """The rows, or those of these ids, in the order of their ids: the named columns, geometry as WKB."""
 
+    def ids_in(self, info: LayerInfo, window: Box, most: int | None) -> Ids:
+        """The ids of rows whose boxes touch a window, compared in single precision or better, ascending; of
+        more than ``most`` those with the longest sides."""
+
     def append(self, info: LayerInfo, table: Any) -> Ids:
         """Add rows, all or none; the table has every attribute but the id."""
 
